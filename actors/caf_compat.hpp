@@ -1,0 +1,58 @@
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/config.hpp>
+#include <caf/result.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <optional>
+#include <utility>
+#if CAF_MAJOR_VERSION >= 1
+#include <caf/actor_from_state.hpp>
+#endif
+
+namespace troupe::actors {
+
+#if CAF_MAJOR_VERSION < 1
+/// One request handler of a typed actor: takes `In...`, answers `Reply`.
+template <class Reply, class... In>
+using rpc = typename caf::replies_to<In...>::template with<Reply>;
+
+/// Hosts a state class (constructor takes `pointer self` first, offers
+/// `make_behavior()`). The state dies with the actor, as in CAF 1.x.
+template <class State, class Handle>
+class state_actor final : public Handle::base {
+public:
+  template <class... Args>
+  explicit state_actor(caf::actor_config& cfg, Args&&... args) : Handle::base(cfg) {
+    state_.emplace(this, std::forward<Args>(args)...);
+  }
+
+  const char* name() const override { return State::name; }
+
+  void on_exit() override { state_.reset(); }
+
+protected:
+  typename Handle::behavior_type make_behavior() override { return state_->make_behavior(); }
+
+private:
+  std::optional<State> state_;
+};
+
+template <class State, class Spawner, class... Args>
+auto spawn_state(Spawner& where, Args&&... args) {
+  return where.template spawn<state_actor<State, typename State::handle>>(
+      std::forward<Args>(args)...);
+}
+#else
+template <class Reply, class... In>
+using rpc = caf::result<Reply>(In...);
+
+template <class State, class Spawner, class... Args>
+auto spawn_state(Spawner& where, Args&&... args) {
+  return where.spawn(caf::actor_from_state<State>, std::forward<Args>(args)...);
+}
+#endif
+
+} // namespace troupe::actors

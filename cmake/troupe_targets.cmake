@@ -1,0 +1,48 @@
+# troupe_library(NAME actors SOURCES a.cpp ... DEPS troupe::base ... PRIVATE_DEPS ... PCH <caf/...> ...)
+function(troupe_library)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;DEPS;PRIVATE_DEPS;PCH" ${ARGN})
+  add_library(troupe_${arg_NAME} STATIC ${arg_SOURCES})
+  add_library(troupe::${arg_NAME} ALIAS troupe_${arg_NAME})
+  add_dependencies(troupe_${arg_NAME} check_layers)
+  target_include_directories(troupe_${arg_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(troupe_${arg_NAME}
+    PUBLIC ${arg_DEPS} PRIVATE troupe::options ${arg_PRIVATE_DEPS})
+  if(arg_PCH)
+    target_precompile_headers(troupe_${arg_NAME} PRIVATE ${arg_PCH})
+  endif()
+endfunction()
+
+# troupe_test(NAME actors SOURCES a_test.cpp ... DEPS troupe::actors ... LABEL unit PCH ...)
+function(troupe_test)
+  cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;PCH" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(test_${arg_NAME} ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+  target_link_libraries(test_${arg_NAME} PRIVATE troupe::options ${arg_DEPS} doctest::doctest)
+  target_include_directories(test_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  if(arg_PCH)
+    target_precompile_headers(test_${arg_NAME} PRIVATE ${arg_PCH})
+  endif()
+  doctest_discover_tests(test_${arg_NAME}
+    TEST_PREFIX "${arg_NAME}: "
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# troupe_bench(NAME topk SOURCES topk_bench.cpp DEPS ...): one program under bench/.
+function(troupe_bench)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;DEPS" ${ARGN})
+  add_executable(bench_${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(bench_${arg_NAME} PRIVATE troupe::options ${arg_DEPS})
+  target_include_directories(bench_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# troupe_fuzz(NAME filter SOURCES filter_fuzz.cpp DEPS ...): a libFuzzer program under tests/fuzz.
+function(troupe_fuzz)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;DEPS" ${ARGN})
+  add_executable(fuzz_${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(fuzz_${arg_NAME} PRIVATE troupe::options ${arg_DEPS})
+  target_include_directories(fuzz_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(fuzz_${arg_NAME} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_${arg_NAME} PRIVATE -fsanitize=fuzzer)
+endfunction()

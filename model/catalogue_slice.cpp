@@ -1,0 +1,1 @@
+#include "model/catalogue_slice.hpp"

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "base/item.hpp"
+#include "config/settings.hpp"
+#include "model/query.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::model {
+
+/// One hash slice of the catalogue with every signal's state: records, co-occurrence lists,
+/// popularity counters, content terms, novelty. The whole of an item shard's thinking: the
+/// actor around it only carries messages. Pure: no clock, no I/O, no threads; the same calls
+/// give the same answers.
+///
+/// Co-occurrence is kept by target: a slice holds, for every item of the whole catalogue, its
+/// neighbours among the slice's own items. So one event is learnt by every slice, each taking
+/// its part, and a query is answered by each slice alone.
+class catalogue_slice {
+public:
+  /// REQUIRES: index < shards.
+  catalogue_slice(std::uint32_t index, std::uint32_t shards,
+                  const config::signals_settings& signals, const config::blend_settings& blend);
+  ~catalogue_slice();
+  catalogue_slice(catalogue_slice&&) noexcept;
+  catalogue_slice& operator=(catalogue_slice&&) noexcept;
+
+  [[nodiscard]] bool owns(item_key key) const noexcept;
+
+  /// Adds or replaces a record; counts gathered before it came start to count.
+  /// REQUIRES: owns(key_of(what->id)).
+  void upsert(item_ptr what);
+
+  /// Forgets the record; its counts stay, as for an item not yet known. False: there was none.
+  bool remove(item_key key);
+
+  [[nodiscard]] item_ptr find(item_key key) const;
+  [[nodiscard]] item_traits traits(item_key key) const;
+
+  /// Learns one event. Those with arrival <= learned_arrival() (and not 0) are ignored, so
+  /// replaying is harmless.
+  void learn(const observation& what);
+
+  /// The best visible items for this query by blended score, best first; pinned ones always.
+  [[nodiscard]] candidate_list score(const score_query& query) const;
+
+  /// Neighbours of one item by co-occurrence and content; `of` may belong to another slice,
+  /// whose labels and words come in `record`.
+  [[nodiscard]] std::vector<candidate> similar(item_key of, const item_ptr& record,
+                                               std::size_t limit, const filter* only) const;
+
+  /// Most popular visible items; `half_life` is an index into popularity_half_lives_hours.
+  [[nodiscard]] std::vector<candidate> popular(std::size_t half_life, std::size_t limit,
+                                               const filter* only) const;
+
+  [[nodiscard]] std::uint64_t learned_arrival() const noexcept;
+  [[nodiscard]] slice_stats stats() const;
+
+  /// The learnt state (counters, lists; not the records) as bytes with version and checksum.
+  [[nodiscard]] std::string checkpoint() const;
+
+  /// Errors: corrupt_data, unsupported_format, invalid_argument (another index or number of
+  /// shards); the slice is unchanged then.
+  [[nodiscard]] result<void> restore(std::string_view bytes);
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+} // namespace troupe::model

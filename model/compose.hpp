@@ -1,0 +1,32 @@
+#pragma once
+
+#include "base/slate.hpp"
+#include "config/settings.hpp"
+#include "model/profile.hpp"
+#include "model/query.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace troupe::model {
+
+/// What a slate is held to after scoring.
+struct compose_rules {
+  std::size_t k = 20;
+  double diversity = 0;         ///< lambda of maximal marginal relevance, 0 to 1
+  std::size_t category_cap = 0; ///< 0: none
+  std::vector<item_key> pin;    ///< in this order at the top
+  bool with_reasons = true;
+};
+
+/// Merges the shards' candidates into the items of a slate: by score with ties by item id,
+/// pins first, caps per main category, then maximal marginal relevance (Carbonell and
+/// Goldstein, SIGIR 1998) over categories and tags. Deterministic: the order in which shards
+/// answered does not matter.
+[[nodiscard]] std::vector<slate_item> compose(std::span<const candidate_list> answers,
+                                              const profile& who, const compose_rules& rules);
+
+} // namespace troupe::model

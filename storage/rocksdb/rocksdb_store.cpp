@@ -1,0 +1,1 @@
+#include "storage/rocksdb/rocksdb_store.hpp"

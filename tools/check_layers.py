@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Fails when a folder includes a folder or a library that it may not know."""
+import pathlib
+import re
+import sys
+
+MAY_INCLUDE = {  # folder -> folders it may include besides itself
+    "base": set(),
+    "proto": set(),
+    "config": {"base"},
+    "storage": {"base", "config", "proto"},
+    "model": {"base", "config"},
+    "cluster": {"base", "config", "proto"},
+    "actors": {"base", "config", "storage", "model", "cluster"},
+    "gateway": {"base", "config", "proto", "actors"},
+    "apps": {"base", "config", "storage", "model", "cluster", "actors", "gateway"},
+}
+OWNER = {  # include prefix -> (the only folder that may use it, also in headers?)
+    "torch/": ("model", False),
+    "rocksdb/": ("storage", False),
+    "boost/beast": ("gateway", True),
+    "boost/asio": ("gateway", True),
+    "caf/io/": ("cluster", False),
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+
+def complaint(folder, is_header, target):
+    top = "proto" if target.endswith(".pb.h") else target.split("/")[0]
+    if top in MAY_INCLUDE and top != folder and top not in MAY_INCLUDE[folder]:
+        return f"{folder}/ may not depend on {top}/"
+    if folder == "gateway" and top == "actors" and target != "actors/interfaces.hpp":
+        return "gateway/ sees only actors/interfaces.hpp"
+    if target == "caf/all.hpp":
+        return "include the CAF headers you use, not caf/all.hpp"
+    if target.startswith("caf/") and folder in {"base", "config", "storage", "model"}:
+        return f"{folder}/ does not know CAF"
+    for prefix, (owner, headers_too) in OWNER.items():
+        if target.startswith(prefix) and folder != owner:
+            return f"<{target}> belongs to {owner}/"
+        if target.startswith(prefix) and is_header and not headers_too:
+            return f"<{target}> belongs in a .cpp of {owner}/"
+    return None
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parent.parent
+    bad = 0
+    for folder in MAY_INCLUDE:
+        for path in sorted((root / folder).rglob("*.[ch]pp")):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                match = INCLUDE.match(line)
+                why = match and complaint(folder, path.suffix == ".hpp", match[1])
+                if why:
+                    bad += 1
+                    print(f"{path.relative_to(root)}:{number}: {why}")
+    return bad != 0
+
+
+sys.exit(main())
