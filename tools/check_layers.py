@@ -25,12 +25,18 @@ OWNER = {  # include prefix -> (the only folder that may use it, also in headers
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
-def complaint(folder, is_header, target):
+def complaint(folder, path, target):
+    is_header = path.suffix == ".hpp"
+    # Generated headers are included as "troupe/v1/name.pb.h"; their home is proto/.
     top = "proto" if target.endswith(".pb.h") else target.split("/")[0]
     if top in MAY_INCLUDE and top != folder and top not in MAY_INCLUDE[folder]:
         return f"{folder}/ may not depend on {top}/"
     if folder == "gateway" and top == "actors" and target != "actors/interfaces.hpp":
         return "gateway/ sees only actors/interfaces.hpp"
+    if top == "proto" and "codec" not in path.stem:
+        return "Protobuf types stop at the codecs: include them from a *codec*.cpp"
+    if target == "actors/message_types.hpp" and path.name != "interfaces.hpp":
+        return "message_types.hpp is the tail of interfaces.hpp: include that"
     if target == "caf/all.hpp":
         return "include the CAF headers you use, not caf/all.hpp"
     if target.startswith("caf/") and folder in {"base", "config", "storage", "model"}:
@@ -50,10 +56,11 @@ def main():
         for path in sorted((root / folder).rglob("*.[ch]pp")):
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 match = INCLUDE.match(line)
-                why = match and complaint(folder, path.suffix == ".hpp", match[1])
+                why = match and complaint(folder, path, match[1])
                 if why:
                     bad += 1
                     print(f"{path.relative_to(root)}:{number}: {why}")
+    print("layers: clean" if bad == 0 else f"layers: {bad} includes go the wrong way")
     return bad != 0
 
 
