@@ -21,7 +21,10 @@ namespace troupe::model {
 ///
 /// Fields: id, title, category (the first one), categories, tags, hidden, created_at (seconds
 /// since 1970 or an ISO date string), and the item's own properties by their name. Text
-/// compares bytewise; comparing different types, or a field the item lacks, is false.
+/// compares bytewise; comparing different types, or a field the item lacks, is false, with
+/// "!=" too. A list is equal to nothing, truth values have no order, and an empty title,
+/// category or list is a field the item lacks. Strings stand in double or single quotes with
+/// JSON's escapes and \'; numbers are JSON's.
 /// Immutable; evaluation allocates nothing and cannot fail.
 /// Thread safety: const members from any thread.
 class filter {
@@ -34,7 +37,9 @@ public:
 
   [[nodiscard]] bool matches(const item& what) const noexcept;
 
-  /// The expression in normal form; parsing it again gives the same filter.
+  /// The expression in normal form: no needless parentheses, no double "not", dates as
+  /// seconds. Parsing it again gives the same filter; it may be a few times longer than what
+  /// was parsed (1e15 is written 1000000000000000), so allow for that in `bytes_max`.
   [[nodiscard]] std::string to_string() const;
 
   ~filter();
