@@ -1,1 +1,44 @@
-int main() {}
+#include "apps/troupe/config_command.hpp"
+#include "apps/troupe/exit_codes.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app{"Troupe: a reactive recommendation server."};
+  app.name("troupe");
+  app.set_version_flag("--version", "troupe " TROUPE_VERSION);
+  app.require_subcommand(1);
+  app.footer("Every command has --help. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.");
+  troupe::apps::add_config_command(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& asked) {
+    return app.exit(asked);
+  } catch (const CLI::CallForAllHelp& asked) {
+    return app.exit(asked);
+  } catch (const CLI::CallForVersion& asked) {
+    return app.exit(asked);
+  } catch (const CLI::RuntimeError& ended) {
+    return ended.get_exit_code();
+  } catch (const CLI::ParseError& wrong) {
+    return troupe::apps::report({troupe::errc::invalid_argument, wrong.what()},
+                                troupe::apps::exit_usage);
+  }
+  return troupe::apps::exit_ok;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& bug) {
+    return troupe::apps::report({troupe::errc::internal, bug.what()});
+  }
+}
