@@ -44,7 +44,7 @@ struct users_settings {
   std::size_t history_max = 200;        ///< events in a profile's ring
   std::size_t seen_max = 20000;         ///< items remembered as seen, newest stay
   std::size_t recent_events_max = 1000; ///< event ids remembered for deduplication
-  std::size_t affinities_max = 64;      ///< labels per profile, strongest stay
+  std::size_t affinities_max = 32;      ///< labels per profile, strongest stay
   double affinity_half_life_days = 30;
   std::size_t sessions_max = 200000; ///< live sessions; beyond it the longest idle one sleeps
   seconds idle_timeout{300};         ///< then a session without connections sleeps

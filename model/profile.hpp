@@ -35,7 +35,7 @@ struct event_meaning {
 
 /// The configuration's rules of the fold and of learning, checked and compiled once, shared by
 /// all sessions. Immutable. A rule is `type` or `type` with a bound on the value:
-/// "rating>=4", "rating<2.5", "dwell>30"; an event without a value matches no bound.
+/// "rating>=4", "rating<2.5", "dwell>30", "rating==5"; an event without a value matches no bound.
 class fold_rules {
 public:
   /// Errors: invalid_argument, naming the rule and what is wrong with it.
@@ -43,6 +43,7 @@ public:
   make(const config::users_settings& users, const config::signals_settings& signals);
 
   [[nodiscard]] event_meaning meaning_of(const event& what) const;
+  [[nodiscard]] event_meaning meaning_of(std::string_view type, std::optional<float> value) const;
 
   /// A stable number of everything that changes what a fold gives; kept with profile snapshots.
   [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
@@ -51,9 +52,20 @@ public:
 
   [[nodiscard]] const config::signals_settings& signals() const noexcept { return signals_; }
 
+  static constexpr std::size_t rules_max = 128;
+
 private:
-  struct compiled_rule;
+  enum class bound : std::uint8_t { none, at_least, above, at_most, below, equal };
+
+  struct compiled_rule {
+    std::string type;
+    bound how = bound::none;
+    double limit = 0;
+    event_meaning meaning;
+  };
+
   fold_rules() = default;
+  static result<compiled_rule> compile(const config::event_rule& rule);
 
   config::users_settings users_;
   config::signals_settings signals_;
@@ -72,7 +84,7 @@ struct history_entry {
   bool traits_known = false;
 };
 
-/// One user's folded state. Memory: at most 2.5 KB with 50 events of ids up to 15 bytes.
+/// One user's folded state. Memory: at most 2.5 KB with 50 events of short ids.
 class profile {
 public:
   profile();
@@ -113,6 +125,13 @@ public:
   /// Bytes held beside sizeof(profile), for the memory metric.
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
+  /// Values looked at or moved by all folds of this object so far; promise P8 is tested with
+  /// it. Not part of the profile's value.
+  [[nodiscard]] std::uint64_t work() const noexcept;
+
+  /// Event types told apart in one profile; further ones count as "other".
+  static constexpr std::size_t types_max = 64;
+
 private:
   friend void apply(profile&, const stored_event&, const item_traits&, const fold_rules&);
   friend struct profile_parts;
@@ -149,6 +168,9 @@ struct profile_parts {
   /// Errors: corrupt_data when the parts contradict each other or break a bound.
   [[nodiscard]] static result<profile> put_together(const profile_parts& parts,
                                                     const fold_rules& rules);
+
+private:
+  [[nodiscard]] static result<void> check(const profile_parts& parts, const fold_rules& rules);
 };
 
 } // namespace troupe::model
