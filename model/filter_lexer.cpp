@@ -65,6 +65,16 @@ failure error_at(std::string_view source, std::size_t offset, std::string_view w
   return {errc::invalid_argument, fmt::format("filter, column {}: {}", characters + 1, why)};
 }
 
+std::string quoted(std::string_view written) {
+  constexpr std::size_t shown_max = 32;
+  if (written.size() <= shown_max)
+    return fmt::format("'{}'", written);
+  auto length = shown_max;
+  while (length > 0 && (static_cast<unsigned char>(written[length]) & 0xC0U) == 0x80U)
+    --length;
+  return fmt::format("'{}...'", written.substr(0, length));
+}
+
 result<token> lexer::next() {
   while (at_ < source_.size() && std::string_view{" \t\r\n"}.find(source_[at_]) != source_.npos)
     ++at_;
@@ -91,9 +101,9 @@ result<token> lexer::read_name() {
   const auto written = source_.substr(start, at_ - start);
   if (!lower)
     return error_at(source_, start,
-                    fmt::format("'{}' is neither a field nor a word of the language: both are "
+                    fmt::format("{} is neither a field nor a word of the language: both are "
                                 "written in small letters",
-                                written));
+                                quoted(written)));
   return token{.kind = token_kind::name, .at = start, .written = written, .text = {}};
 }
 

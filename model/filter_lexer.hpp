@@ -29,6 +29,10 @@ struct token {
 /// "filter, column 12: `why`"; columns count characters from 1.
 [[nodiscard]] failure error_at(std::string_view source, std::size_t offset, std::string_view why);
 
+/// What was written, in quotes, cut to a length that fits into an error, never within a
+/// character.
+[[nodiscard]] std::string quoted(std::string_view written);
+
 /// Reads one token after the other. The source outlives it and is valid UTF-8.
 class lexer {
 public:

@@ -201,17 +201,6 @@ private:
     return error_at(source_, ahead_.at, fmt::format("expected {} after '{}'", what, after));
   }
 
-  /// What was written, cut to a length that fits into an error, never within a character.
-  static std::string quoted(std::string_view written) {
-    constexpr std::size_t shown_max = 32;
-    if (written.size() <= shown_max)
-      return fmt::format("'{}'", written);
-    auto length = shown_max;
-    while (length > 0 && (static_cast<unsigned char>(written[length]) & 0xC0U) == 0x80U)
-      --length;
-    return fmt::format("'{}...'", written.substr(0, length));
-  }
-
   result<void> count_node() {
     if (++nodes_ > nodes_max)
       return error_at(

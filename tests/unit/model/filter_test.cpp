@@ -296,6 +296,7 @@ TEST_SUITE("model.filter") {
     CHECK(error.ends_with("...'"));
     CHECK(is_utf8(error));
     CHECK(error.size() < 140);
+    CHECK(error_of("a and " + std::string(500, 'b') + "C").size() < 140);
   }
 }
 
