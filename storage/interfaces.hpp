@@ -155,6 +155,14 @@ struct store_layout {
   std::uint32_t shards = 0;         ///< item shards; fixed at creation
 };
 
+/// A figure of the engine for the metrics page, with its series name and sentence.
+struct store_statistic {
+  std::string name; ///< `troupe_storage_...`
+  std::string help;
+  double value = 0;
+  bool monotonic = false; ///< a counter, not a gauge
+};
+
 /// One open store. Closing it (the destructor) flushes everything.
 class store {
 public:
@@ -168,6 +176,9 @@ public:
 
   /// Makes everything written so far durable.
   [[nodiscard]] virtual result<void> sync() = 0;
+
+  /// What the engine counts, read when metrics are scraped; the set is fixed per engine.
+  [[nodiscard]] virtual std::vector<store_statistic> statistics() const { return {}; }
 };
 
 } // namespace troupe::storage
