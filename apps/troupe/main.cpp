@@ -1,5 +1,6 @@
 #include "apps/troupe/config_command.hpp"
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/import_command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "troupe " TROUPE_VERSION);
   app.require_subcommand(1);
   app.footer("Every command has --help. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.");
+  troupe::apps::add_import_command(app);
   troupe::apps::add_config_command(app);
   try {
     app.parse(argc, argv);

@@ -30,7 +30,8 @@ void add_settings_options(CLI::App& command, settings_options& to) {
   command.add_option("--set", to.overrides, "change one setting: --set gateway.port=0")
       ->type_name("KEY=VALUE")
       ->take_all();
-  command.add_option("--data", to.data, "short for --set storage.directory=DIR")->type_name("DIR");
+  command.add_option("--data-dir,--data", to.data, "short for --set storage.directory=DIR")
+      ->type_name("DIR");
 }
 
 result<config::settings> load_settings(const settings_options& from) {
