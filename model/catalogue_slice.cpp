@@ -1,1 +1,170 @@
 #include "model/catalogue_slice.hpp"
+
+#include "model/slice_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::model {
+
+catalogue_slice::state::state(std::uint32_t index_of_slice, std::uint32_t shard_count,
+                              const config::signals_settings& signal_settings,
+                              const config::blend_settings& blend_settings)
+    : index(index_of_slice), shards(shard_count), signals(signal_settings), blend(blend_settings),
+      pairs(signal_settings), popular(signal_settings), content(signal_settings.content_terms_max) {
+}
+
+void catalogue_slice::state::scratch::start(std::size_t locals) {
+  touched.clear();
+  if (cells.size() < locals)
+    cells.resize(locals + locals / 8);
+  if (++stamp == 0) { // wrapped: old stamps could be met again
+    std::fill(cells.begin(), cells.end(), cell{});
+    stamp = 1;
+  }
+}
+
+std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
+  if (const auto found = rows.find(key); found != rows.end())
+    return found->second;
+  const bool own = owns(key);
+  // Foreign rows are held to the same share of the whole: the owners bound theirs likewise.
+  const auto unknown = own ? locals.size() - known : rows.size() - locals.size();
+  const auto bound = own ? unknown_max : (unknown_max + known) * std::size_t{shards};
+  if (!has_record && unknown >= bound)
+    return foreign;
+  const auto row = static_cast<std::uint32_t>(local_of_row.size());
+  rows.emplace(key, row);
+  pairs.add_row();
+  local_of_row.push_back(own ? static_cast<std::uint32_t>(locals.size()) : foreign);
+  if (own) {
+    locals.push_back({key, nullptr, row});
+    popular.add_item();
+    content.add_item();
+  }
+  return row;
+}
+
+std::uint32_t catalogue_slice::state::known_local(item_key key) const {
+  const auto found = rows.find(key);
+  if (found == rows.end())
+    return foreign;
+  const auto local = local_of_row[found->second];
+  return local != foreign && locals[local].record ? local : foreign;
+}
+
+void catalogue_slice::state::add_record(item_ptr what) {
+  const auto local = local_of_row[intern(key_of(what->id), true)];
+  auto& record = locals[local].record;
+  content.set(local, *what);
+  if (!record) {
+    ++known;
+    if (newest.size() < newest_max) {
+      newest.push_back(local);
+    } else {
+      newest[newest_at] = local;
+      newest_at = (newest_at + 1) % newest_max;
+    }
+  }
+  record = std::move(what);
+}
+
+catalogue_slice::catalogue_slice(std::uint32_t index, std::uint32_t shards,
+                                 const config::signals_settings& signals,
+                                 const config::blend_settings& blend)
+    : state_(std::make_unique<state>(index, shards, signals, blend)) {}
+
+catalogue_slice::~catalogue_slice() = default;
+catalogue_slice::catalogue_slice(catalogue_slice&&) noexcept = default;
+catalogue_slice& catalogue_slice::operator=(catalogue_slice&&) noexcept = default;
+
+bool catalogue_slice::owns(item_key key) const noexcept {
+  return state_->owns(key);
+}
+
+void catalogue_slice::upsert(item_ptr what) {
+  state_->add_record(std::move(what));
+}
+
+bool catalogue_slice::remove(item_key key) {
+  auto& my = *state_;
+  const auto local = my.known_local(key);
+  if (local == state::foreign)
+    return false;
+  my.content.clear(local);
+  my.locals[local].record = nullptr;
+  --my.known;
+  return true;
+}
+
+item_ptr catalogue_slice::find(item_key key) const {
+  const auto local = state_->known_local(key);
+  return local == state::foreign ? nullptr : state_->locals[local].record;
+}
+
+item_traits catalogue_slice::traits(item_key key) const {
+  const auto record = find(key);
+  if (!record)
+    return {};
+  return {true, labels_of(*record, state_->signals.content_terms_max)};
+}
+
+void catalogue_slice::learn(const observation& what) {
+  auto& my = *state_;
+  if (what.arrival != 0) {
+    if (what.arrival <= my.learned)
+      return;
+    my.learned = what.arrival;
+  }
+  if (!(what.weight > 0))
+    return;
+  my.stream_millis = std::max(my.stream_millis, to_millis(what.time));
+  my.popular.learn_total(what.weight, what.time);
+  const auto row = my.intern(key_of(what.item), false);
+  if (row == state::foreign)
+    return;
+  const auto local = my.local_of_row[row];
+  if (local != state::foreign)
+    my.popular.learn(local, what.weight, what.time);
+
+  const auto unit = what.weight * my.pairs.begin(what.time);
+  const bool both = my.signals.direction != "forward";
+  const auto near_end = std::min(what.near.size(), my.signals.window);
+  for (std::size_t i = 0; i < near_end; ++i) {
+    const auto past = my.intern(what.near[i], false);
+    if (past == row || past == state::foreign)
+      continue;
+    const auto weight = unit / static_cast<float>(i + 1);
+    my.pairs.count_total(past, weight);
+    if (local != state::foreign)
+      my.pairs.count(past, local, weight);
+    if (!both)
+      continue;
+    my.pairs.count_total(row, weight);
+    if (const auto past_local = my.local_of_row[past]; past_local != state::foreign)
+      my.pairs.count(row, past_local, weight);
+  }
+}
+
+std::uint64_t catalogue_slice::learned_arrival() const noexcept {
+  return state_->learned;
+}
+
+slice_stats catalogue_slice::stats() const {
+  constexpr std::size_t map_entry = 20; // key, value and the map's own bytes at its usual load
+  const auto& my = *state_;
+  slice_stats made;
+  made.items = my.known;
+  made.unknown = my.locals.size() - my.known;
+  made.neighbours = my.pairs.entries();
+  made.learned_arrival = my.learned;
+  made.heap_bytes = sizeof(state) + my.pairs.heap_bytes() + my.popular.heap_bytes()
+                    + my.content.heap_bytes() + my.rows.size() * map_entry
+                    + my.local_of_row.capacity() * sizeof(std::uint32_t)
+                    + my.locals.capacity() * sizeof(state::local_item)
+                    + my.sums.cells.capacity() * sizeof(state::scratch::cell)
+                    + my.marks.capacity() * sizeof(std::uint32_t);
+  return made;
+}
+
+} // namespace troupe::model

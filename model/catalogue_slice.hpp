@@ -71,6 +71,7 @@ public:
   [[nodiscard]] result<void> restore(std::string_view bytes);
 
 private:
+  friend class slice_query;
   struct state;
   std::unique_ptr<state> state_;
 };

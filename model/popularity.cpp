@@ -1,0 +1,187 @@
+#include "model/popularity.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace troupe::model {
+
+namespace {
+
+constexpr double ms_per_hour = 3'600'000.0;
+constexpr double nothing = -std::numeric_limits<double>::infinity();
+constexpr std::uint32_t outside = std::numeric_limits<std::uint32_t>::max();
+
+/// log2(2^a + 2^b).
+double add_logs(double a, double b) noexcept {
+  const auto high = std::max(a, b);
+  const auto low = std::min(a, b);
+  return low == nothing ? high : high + std::log2(1 + std::exp2(low - high));
+}
+
+double mass_of(float weight, timestamp when, double half_life_ms) noexcept {
+  return std::log2(static_cast<double>(weight))
+         + static_cast<double>(to_millis(when)) / half_life_ms;
+}
+
+} // namespace
+
+popularity::popularity(const config::signals_settings& signals) {
+  for (const auto hours : signals.popularity_half_lives_hours)
+    if (hours > 0 && half_lives_ms_.size() < half_lives_max)
+      half_lives_ms_.push_back(hours * ms_per_hour);
+  if (half_lives_ms_.empty())
+    half_lives_ms_.push_back(24 * ms_per_hour);
+  totals_.assign(half_lives(), nothing);
+  heaps_.resize(half_lives());
+}
+
+void popularity::add_item() {
+  masses_.insert(masses_.end(), half_lives(), nothing);
+  events_.push_back(0);
+  for (auto& one : heaps_)
+    one.position.push_back(outside);
+}
+
+void popularity::learn_total(float weight, timestamp when) {
+  for (std::size_t h = 0; h < half_lives(); ++h)
+    totals_[h] = add_logs(totals_[h], mass_of(weight, when, half_lives_ms_[h]));
+}
+
+void popularity::learn(std::uint32_t local, float weight, timestamp when) {
+  if (events_[local] < std::numeric_limits<std::uint32_t>::max())
+    ++events_[local];
+  for (std::size_t h = 0; h < half_lives(); ++h) {
+    auto& at = mass(local, h);
+    at = add_logs(at, mass_of(weight, when, half_lives_ms_[h]));
+    offer(h, local);
+  }
+}
+
+double popularity::share(std::uint32_t local, std::size_t half_life) const noexcept {
+  const auto own = mass(local, half_life);
+  return own == nothing ? 0.0 : std::min(1.0, std::exp2(own - totals_[half_life]));
+}
+
+float popularity::signal(std::uint32_t local) const noexcept {
+  // An item with one event in a thousand is at half of the scale, whatever the catalogue.
+  constexpr float resolution = 1000.0F;
+  const auto scale = 1 / (std::log2(1 + resolution) * static_cast<float>(half_lives()));
+  float sum = 0;
+  for (std::size_t h = 0; h < half_lives(); ++h) {
+    const auto behind = static_cast<float>(mass(local, h) - totals_[h]);
+    sum += std::log2(1 + resolution * std::exp2(behind));
+  }
+  return masses_[local * half_lives()] == nothing ? 0.0F : sum * scale;
+}
+
+std::size_t popularity::heap_bytes() const noexcept {
+  auto bytes = masses_.capacity() * sizeof(double) + events_.capacity() * sizeof(std::uint32_t);
+  for (const auto& one : heaps_)
+    bytes += (one.items.capacity() + one.position.capacity()) * sizeof(std::uint32_t);
+  return bytes;
+}
+
+double& popularity::mass(std::uint32_t local, std::size_t half_life) noexcept {
+  return masses_[local * half_lives() + half_life];
+}
+
+double popularity::mass(std::uint32_t local, std::size_t half_life) const noexcept {
+  return masses_[local * half_lives() + half_life];
+}
+
+bool popularity::lighter(std::size_t half_life, std::uint32_t a, std::uint32_t b) const noexcept {
+  const auto x = mass(a, half_life);
+  const auto y = mass(b, half_life);
+  return x != y ? x < y : a > b;
+}
+
+void popularity::offer(std::size_t half_life, std::uint32_t local) {
+  auto& [items, position] = heaps_[half_life];
+  if (position[local] != outside) {
+    sift_down(half_life, position[local]);
+  } else if (items.size() < top_max) {
+    position[local] = static_cast<std::uint32_t>(items.size());
+    items.push_back(local);
+    sift_up(half_life, items.size() - 1);
+  } else if (lighter(half_life, items[0], local)) {
+    position[items[0]] = outside;
+    items[0] = local;
+    position[local] = 0;
+    sift_down(half_life, 0);
+  }
+}
+
+void popularity::sift_down(std::size_t half_life, std::size_t at) {
+  auto& [items, position] = heaps_[half_life];
+  for (;;) {
+    auto least = at;
+    for (const auto child : {2 * at + 1, 2 * at + 2})
+      if (child < items.size() && lighter(half_life, items[child], items[least]))
+        least = child;
+    if (least == at)
+      return;
+    std::swap(items[at], items[least]);
+    position[items[at]] = static_cast<std::uint32_t>(at);
+    position[items[least]] = static_cast<std::uint32_t>(least);
+    at = least;
+  }
+}
+
+void popularity::sift_up(std::size_t half_life, std::size_t at) {
+  auto& [items, position] = heaps_[half_life];
+  while (at > 0) {
+    const auto parent = (at - 1) / 2;
+    if (!lighter(half_life, items[at], items[parent]))
+      return;
+    std::swap(items[at], items[parent]);
+    position[items[at]] = static_cast<std::uint32_t>(at);
+    position[items[parent]] = static_cast<std::uint32_t>(parent);
+    at = parent;
+  }
+}
+
+void popularity::encode(byte_writer& to) const {
+  to.put(static_cast<std::uint32_t>(half_lives()));
+  for (std::size_t h = 0; h < half_lives(); ++h) {
+    to.put(half_lives_ms_[h]);
+    to.put(totals_[h]);
+  }
+  for (std::uint32_t local = 0; local < events_.size(); ++local) {
+    to.put(events_[local]);
+    for (std::size_t h = 0; h < half_lives(); ++h)
+      to.put(mass(local, h));
+  }
+}
+
+bool popularity::decode(byte_reader& from, std::size_t items) {
+  const auto is_mass = [](double value) { return std::isfinite(value) || value == nothing; };
+  if (from.get<std::uint32_t>() != half_lives())
+    return false;
+  for (std::size_t h = 0; h < half_lives(); ++h) {
+    if (from.get<double>() != half_lives_ms_[h])
+      return false;
+    totals_[h] = from.get<double>();
+    if (!is_mass(totals_[h]))
+      return false;
+  }
+  if (!from.can_hold(items, sizeof(std::uint32_t) + half_lives() * sizeof(double)))
+    return false;
+  masses_.reserve(items * half_lives());
+  events_.reserve(items);
+  for (std::size_t i = 0; i < items; ++i) {
+    add_item();
+    const auto local = static_cast<std::uint32_t>(i);
+    events_[local] = from.get<std::uint32_t>();
+    for (std::size_t h = 0; h < half_lives(); ++h) {
+      mass(local, h) = from.get<double>();
+      if (!is_mass(mass(local, h)))
+        return false;
+      if (mass(local, h) != nothing)
+        offer(h, local);
+    }
+  }
+  return !from.failed();
+}
+
+} // namespace troupe::model

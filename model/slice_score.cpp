@@ -1,0 +1,336 @@
+#include "model/catalogue_slice.hpp"
+#include "model/slice_state.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+/// Co-occurring items that are scored in full: this many times the candidates wanted. Beyond
+/// it the other signals, a tenth of the blend, cannot lift an item into the answer.
+constexpr std::size_t touched_factor = 4;
+constexpr std::size_t popular_candidates = 128; ///< per half-life
+constexpr std::size_t content_budget = 512;     ///< items met through labels
+/// What a query that found too little may look at beside: rules may have refused all the rest.
+constexpr std::size_t wide_budget = 20'000;
+
+constexpr double ms_per_day = 86'400'000.0;
+
+std::size_t index_of(signal which) noexcept {
+  return static_cast<std::size_t>(which);
+}
+
+} // namespace
+
+/// One query on its way through a slice.
+class slice_query {
+public:
+  slice_query(const catalogue_slice::state& of, const score_query& query)
+      : my_(of), query_(query), limit_(std::min(query.limit, of.signals.candidates_max)) {}
+
+  candidate_list run() {
+    candidate_list made;
+    made.learned_arrival = my_.learned;
+    start();
+    gather(limit_ * touched_factor, popular_candidates, 0);
+    pick(made.found);
+    if (made.found.size() < limit_ && gathered_.size() < my_.known) {
+      made.found.clear();
+      gather(my_.sums.touched.size(), popularity::top_max, wide_budget);
+      pick(made.found);
+    }
+    add_pins(made.found);
+    if (query_.with_reasons)
+      explain(made);
+    return made;
+  }
+
+private:
+  using state = catalogue_slice::state;
+
+  struct scored {
+    float score = 0;
+    std::uint32_t local = 0;
+    std::array<float, signal_count> parts{};
+  };
+
+  void start() {
+    my_.sums.start(my_.locals.size());
+    if (my_.marks.size() < my_.locals.size())
+      my_.marks.resize(my_.locals.size() + my_.locals.size() / 8);
+    if (++my_.mark == 0) {
+      std::fill(my_.marks.begin(), my_.marks.end(), 0U);
+      my_.mark = 1;
+    }
+    if (!query_.who)
+      return;
+    wish_ = my_.content.wish_for(query_.who->labels);
+    for (const auto& past : query_.who->recent) {
+      const auto found = my_.rows.find(past.key);
+      if (found == my_.rows.end())
+        continue;
+      const auto weight = past.weight * my_.pairs.scale_of(found->second);
+      auto& sums = my_.sums;
+      my_.pairs.list(found->second).for_each([&sums, weight](std::uint32_t target, float count) {
+        sums.at(target) += weight * count;
+      });
+    }
+  }
+
+  /// Enters what is worth a full score into gathered_; each once in a query.
+  void gather(std::size_t touched_max, std::size_t popular_max, std::size_t wide) {
+    gather_touched(touched_max);
+    for (std::size_t h = 0; h < my_.popular.half_lives(); ++h)
+      gather_popular(h, popular_max);
+    my_.content.propose(wish_, content_budget, [this](std::uint32_t local) { enter(local); });
+    for (const auto local : my_.newest)
+      enter(local);
+    const auto end = std::min(wide, my_.locals.size());
+    for (std::size_t local = my_.locals.size() - end; local < my_.locals.size(); ++local)
+      enter(static_cast<std::uint32_t>(local));
+  }
+
+  void gather_touched(std::size_t most) {
+    const auto& touched = my_.sums.touched;
+    if (touched.size() <= most) {
+      for (const auto local : touched)
+        enter(local);
+      return;
+    }
+    // A buffer of twice the size is halved when full: one pass, whatever the number touched.
+    std::vector<std::pair<float, std::uint32_t>> best;
+    best.reserve(2 * most);
+    auto least = -std::numeric_limits<float>::infinity();
+    const auto halve = [&] {
+      std::nth_element(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(most), best.end(),
+                       [](const auto& a, const auto& b) {
+                         return a.first != b.first ? a.first > b.first : a.second < b.second;
+                       });
+      best.resize(most);
+    };
+    for (const auto local : touched) {
+      const auto sum = my_.sums.sum_of(local);
+      if (sum < least)
+        continue;
+      best.emplace_back(sum, local);
+      if (best.size() < 2 * most)
+        continue;
+      halve();
+      least = std::min_element(best.begin(), best.end())->first;
+    }
+    if (best.size() > most)
+      halve();
+    for (const auto& [sum, local] : best)
+      enter(local);
+  }
+
+  void gather_popular(std::size_t half_life, std::size_t most) {
+    const auto& top = my_.popular.top(half_life);
+    if (top.size() <= most) {
+      for (const auto local : top)
+        enter(local);
+      return;
+    }
+    auto ordered = top;
+    const auto end = ordered.begin() + static_cast<std::ptrdiff_t>(most);
+    std::nth_element(ordered.begin(), end, ordered.end(), [&](std::uint32_t a, std::uint32_t b) {
+      const auto x = my_.popular.share(a, half_life);
+      const auto y = my_.popular.share(b, half_life);
+      return x != y ? x > y : a < b;
+    });
+    std::for_each(ordered.begin(), end, [this](std::uint32_t local) { enter(local); });
+  }
+
+  void enter(std::uint32_t local) {
+    if (my_.marks[local] == my_.mark || !my_.is_visible(local))
+      return;
+    my_.marks[local] = my_.mark;
+    gathered_.push_back(blend(local));
+  }
+
+  [[nodiscard]] scored blend(std::uint32_t local) const {
+    const auto& weights = my_.blend;
+    scored made;
+    made.local = local;
+    const auto set = [&made](signal which, double weight, double value) {
+      made.parts[index_of(which)] = static_cast<float>(weight * value);
+    };
+    set(signal::co_occurrence, weights.co_occurrence, static_cast<double>(my_.sums.sum_of(local)));
+    set(signal::popularity, weights.popularity, static_cast<double>(my_.popular.signal(local)));
+    set(signal::content, weights.content,
+        static_cast<double>(my_.content.match(wish_, local, false)));
+    set(signal::novelty, weights.novelty, novelty(local));
+    for (const auto part : made.parts)
+      made.score += part;
+    if (my_.blend.seen == "demote" && made.score > 0 && is_seen(local))
+      demote(made);
+    return made;
+  }
+
+  void demote(scored& what) const {
+    const auto factor = static_cast<float>(my_.blend.seen_demotion);
+    what.score *= factor;
+    for (auto& part : what.parts)
+      part *= factor;
+  }
+
+  /// How new the item is by the stream's clock, less the better it is known. The stream's and
+  /// not the wall's: a log of the past then gives the same when it is replayed, and a record
+  /// made after its last event is as new as can be.
+  [[nodiscard]] double novelty(std::uint32_t local) const {
+    const auto created = to_millis(my_.locals[local].record->created);
+    const auto half_life = my_.signals.novelty_half_life_days * ms_per_day;
+    if (created <= 0 || !(half_life > 0))
+      return 0;
+    constexpr double well_known = 20; // events after which an item is no longer unknown
+    const auto age = std::max<double>(0, static_cast<double>(my_.stream_millis - created));
+    return std::exp2(-age / half_life) * well_known / (well_known + my_.popular.events(local));
+  }
+
+  [[nodiscard]] bool is_seen(std::uint32_t local) const {
+    return query_.who && query_.who->seen.contains(my_.locals[local].key);
+  }
+
+  /// Rules of the query and of the configuration, cheap ones first.
+  [[nodiscard]] bool is_allowed(std::uint32_t local) const {
+    const auto& [key, record, row] = my_.locals[local];
+    if (query_.exclude && std::binary_search(query_.exclude->begin(), query_.exclude->end(), key))
+      return false;
+    if (my_.blend.seen == "exclude" && is_seen(local))
+      return false;
+    if (my_.blend.own_items == "exclude" && is_own(*record))
+      return false;
+    return !query_.only || query_.only->matches(*record);
+  }
+
+  [[nodiscard]] bool is_own(const item& record) const {
+    if (query_.user.empty() || record.properties.empty())
+      return false;
+    const auto owner = record.properties.find("owner_id");
+    if (owner == record.properties.end())
+      return false;
+    const auto* text = std::get_if<std::string>(&owner->second);
+    return text != nullptr && *text == query_.user.value;
+  }
+
+  /// Best first, ties by item id.
+  [[nodiscard]] bool before(const scored& a, const scored& b) const {
+    if (a.score != b.score)
+      return a.score > b.score;
+    return my_.locals[a.local].record->id < my_.locals[b.local].record->id;
+  }
+
+  void pick(std::vector<candidate>& to) {
+    const auto order = [this](const scored& a, const scored& b) { return before(a, b); };
+    // In stretches: most queries end in the first one, and sorting all would cost the most.
+    auto from = gathered_.begin();
+    while (to.size() < limit_ && from != gathered_.end()) {
+      const auto stretch =
+          std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(2 * limit_), gathered_.end() - from);
+      std::partial_sort(from, from + stretch, gathered_.end(), order);
+      for (const auto end = from + stretch; from != end && to.size() < limit_; ++from)
+        if (is_allowed(from->local))
+          to.push_back(to_candidate(*from));
+    }
+  }
+
+  void add_pins(std::vector<candidate>& to) {
+    if (!query_.pin)
+      return;
+    for (const auto key : *query_.pin) {
+      const auto local = my_.known_local(key);
+      if (local == state::foreign || !my_.is_visible(local)
+          || std::any_of(to.begin(), to.end(), [key](const auto& one) { return one.key == key; }))
+        continue;
+      auto made = to_candidate(blend(local));
+      const auto at = std::find_if(to.begin(), to.end(), [&made](const candidate& other) {
+        return other.score < made.score
+               || (other.score == made.score && made.what->id < other.what->id);
+      });
+      to.insert(at, std::move(made));
+    }
+  }
+
+  [[nodiscard]] candidate to_candidate(const scored& from) const {
+    candidate made;
+    made.what = my_.locals[from.local].record;
+    made.key = my_.locals[from.local].key;
+    made.score = from.score;
+    made.parts = from.parts;
+    return made;
+  }
+
+  /// A past item as a possible reason.
+  struct past_item {
+    item_key key{};
+    const neighbour_list* list = nullptr; // its neighbours here; null: none
+    float weight = 0;
+    content_index::wish about; // empty unless the slice has its record
+  };
+
+  void explain(candidate_list& made) const {
+    if (!query_.who)
+      return;
+    std::vector<past_item> past;
+    for (const auto& recent : query_.who->recent) {
+      past_item one;
+      one.key = recent.key;
+      if (const auto found = my_.rows.find(recent.key); found != my_.rows.end()) {
+        one.list = &my_.pairs.list(found->second);
+        one.weight = recent.weight * my_.pairs.scale_of(found->second);
+      }
+      if (const auto local = my_.known_local(recent.key); local != state::foreign) {
+        const auto& record = my_.locals[local].record;
+        one.about = my_.content.wish_for(*record);
+        if (std::find(made.past.begin(), made.past.end(), record) == made.past.end())
+          made.past.push_back(record);
+      }
+      past.push_back(std::move(one));
+    }
+    for (auto& one : made.found)
+      one.because = reason_among(past, one);
+  }
+
+  /// The past item with the largest part in the co-occurrence score; where there is none, the
+  /// one of this slice that is most alike.
+  [[nodiscard]] item_key reason_among(const std::vector<past_item>& past,
+                                      const candidate& what) const {
+    const auto local = my_.known_local(what.key);
+    item_key found{};
+    float most = 0;
+    for (const auto& from : past) {
+      const auto part = from.list != nullptr ? from.weight * from.list->count_of(local) : 0.0F;
+      if (part > most && from.key != what.key) {
+        most = part;
+        found = from.key;
+      }
+    }
+    if (most > 0 || !(what.parts[index_of(signal::content)] > 0))
+      return found;
+    for (const auto& from : past) {
+      const auto part = my_.content.match(from.about, local, false);
+      if (part > most && from.key != what.key) {
+        most = part;
+        found = from.key;
+      }
+    }
+    return found;
+  }
+
+  const catalogue_slice::state& my_;
+  const score_query& query_;
+  std::size_t limit_;
+  content_index::wish wish_;
+  std::vector<scored> gathered_;
+};
+
+candidate_list catalogue_slice::score(const score_query& query) const {
+  return slice_query{*state_, query}.run();
+}
+
+} // namespace troupe::model

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "model/catalogue_slice.hpp"
+#include "model/co_occurrence.hpp"
+#include "model/content.hpp"
+#include "model/popularity.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace troupe::model {
+
+/// What a catalogue_slice is made of. Two numberings: a *row* for every item of the whole
+/// catalogue the slice has heard of, a *local* for those of its own.
+struct catalogue_slice::state {
+  static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
+  static constexpr std::size_t newest_max = 256;        ///< last new records, for novelty
+
+  /// Items without a record a slice remembers the counts of; further ones are not learnt.
+  static constexpr std::size_t unknown_max = 1'000'000;
+
+  struct local_item {
+    item_key key{};
+    item_ptr record; ///< null: not upserted yet, or removed
+    std::uint32_t row = 0;
+  };
+
+  /// Sums per local that are zero again at the next query without being cleared.
+  struct scratch {
+    struct cell {
+      std::uint32_t stamp = 0;
+      float sum = 0;
+    };
+
+    std::vector<cell> cells;
+    std::vector<std::uint32_t> touched;
+    std::uint32_t stamp = 0;
+
+    void start(std::size_t locals);
+
+    /// Sum of the local so far; a first call in a query enters it into `touched`.
+    float& at(std::uint32_t local) {
+      auto& one = cells[local];
+      if (one.stamp != stamp) {
+        one = {stamp, 0};
+        touched.push_back(local);
+      }
+      return one.sum;
+    }
+
+    [[nodiscard]] float sum_of(std::uint32_t local) const noexcept {
+      return cells[local].stamp == stamp ? cells[local].sum : 0.0F;
+    }
+  };
+
+  state(std::uint32_t index_of_slice, std::uint32_t shard_count,
+        const config::signals_settings& signal_settings,
+        const config::blend_settings& blend_settings);
+
+  [[nodiscard]] bool owns(item_key key) const noexcept { return shard_of(key, shards) == index; }
+
+  /// The row of a key, made if there is none; `foreign` (as a row: none) when an unknown item
+  /// is over the bound.
+  [[nodiscard]] std::uint32_t intern(item_key key, bool has_record);
+
+  /// The local of an own item that has a record, or `foreign`.
+  [[nodiscard]] std::uint32_t known_local(item_key key) const;
+
+  /// Whether a local may stand in a slate at all: it has a record and is not hidden.
+  [[nodiscard]] bool is_visible(std::uint32_t local) const noexcept {
+    const auto& record = locals[local].record;
+    return record && !record->hidden;
+  }
+
+  /// Adds or replaces a record.
+  void add_record(item_ptr what);
+
+  /// Fills a fresh state with a checkpoint's body. Errors: corrupt_data; the state is then to
+  /// be thrown away.
+  [[nodiscard]] result<void> decode(std::string_view body);
+
+  /// A number of everything that must agree between a checkpoint and the slice that reads it.
+  [[nodiscard]] std::uint64_t fingerprint() const;
+
+  std::uint32_t index;
+  std::uint32_t shards;
+  config::signals_settings signals;
+  config::blend_settings blend;
+
+  boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> rows;
+  std::vector<std::uint32_t> local_of_row;
+  std::vector<local_item> locals;
+  std::size_t known = 0; ///< locals with a record
+  std::uint64_t learned = 0;
+  std::int64_t stream_millis = 0; ///< newest event time learnt
+
+  co_occurrence pairs;
+  popularity popular;
+  content_index content;
+  std::vector<std::uint32_t> newest; ///< last records that came new, oldest first, a ring
+  std::size_t newest_at = 0;
+
+  /// Working memory of `score`, which is const to its callers: a slice has one thread.
+  mutable scratch sums;
+  mutable std::vector<std::uint32_t> marks; ///< candidates of this query, by local
+  mutable std::uint32_t mark = 0;
+};
+
+} // namespace troupe::model
