@@ -251,7 +251,7 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')
@@ -267,8 +267,9 @@ std::string quoted(std::string_view text) {
 std::string rules_text(const std::vector<event_rule>& rules) {
   std::string out = "[\n";
   for (const auto& rule : rules)
-    out += fmt::format("  {{match = {}, affinity = {}, sequence = {}, history = {}, seen = {}}},\n",
-                       quoted(rule.match), rule.affinity, rule.sequence, rule.history, rule.seen);
+    out +=
+        fmt::format("  {{match = {}, affinity = {}, sequence = {}, history = {}, seen = {}}},\n",
+                    toml_text(rule.match), rule.affinity, rule.sequence, rule.history, rule.seen);
   return out + "]";
 }
 
@@ -276,7 +277,7 @@ struct value_printer {
   const field& of;
 
   std::string operator()(const std::string* v) const {
-    return of.secret && !v->empty() ? "\"***\"" : quoted(*v);
+    return of.secret && !v->empty() ? "\"***\"" : toml_text(*v);
   }
 
   std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
@@ -288,13 +289,15 @@ struct value_printer {
   std::string operator()(const std::uint32_t* v) const { return std::to_string(*v); }
 
   std::string operator()(const std::size_t* v) const {
-    return of.limits.bytes ? quoted(bytes_text(*v)) : std::to_string(*v);
+    return of.limits.bytes ? toml_text(bytes_text(*v)) : std::to_string(*v);
   }
 
-  std::string operator()(const std::chrono::seconds* v) const { return quoted(duration_text(*v)); }
+  std::string operator()(const std::chrono::seconds* v) const {
+    return toml_text(duration_text(*v));
+  }
 
   std::string operator()(const std::chrono::milliseconds* v) const {
-    return quoted(duration_text(*v));
+    return toml_text(duration_text(*v));
   }
 
   std::string operator()(const std::vector<double>* v) const {
