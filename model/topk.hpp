@@ -1,0 +1,54 @@
+#pragma once
+
+#include "model/item_matrix.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+/// Exact top-k by inner product over an item_matrix, many queries in one pass over the items.
+///
+/// Method: each query keeps its k best in a heap; a register of scores is compared with the
+/// k-th best at once, and the heap is touched only on a hit, about k * ln(rows / k) times.
+/// The kernels are written with Google Highway and dispatched at run time to what the
+/// processor has.
+namespace troupe::model {
+
+struct scored_row {
+  float score = 0;
+  std::uint32_t row = 0;
+
+  friend bool operator==(const scored_row&, const scored_row&) = default;
+};
+
+enum class scan_precision : std::uint8_t {
+  float32, ///< every row in float32
+  int8,    ///< every row in int8, the best of it again in float32
+};
+
+struct top_k_options {
+  std::size_t k = 100;
+  scan_precision precision = scan_precision::float32;
+  /// int8 only: so many times k rows are scored again in float32 (at least 1).
+  double overscan = 4;
+  /// Whether a row may be an answer of query number `query`; asked only for rows that would
+  /// enter, so it may be costly. Null: all may. Must answer the same for the same row.
+  std::function<bool(std::size_t query, std::uint32_t row)> accept;
+};
+
+/// The k rows with the largest inner product for each query, best first, ties by the smaller
+/// row. `queries` holds count * dimensions values, one query after the other. A score is the
+/// same bit for bit whatever the number of queries in the call; between kinds of processors it
+/// differs by rounding. Rows whose score is not finite are left out.
+/// Allocates the answers and a few KB; does not throw but for lack of memory.
+/// REQUIRES: queries.size() is a multiple of items.dimensions().
+[[nodiscard]] std::vector<std::vector<scored_row>>
+top_k(const item_matrix& items, std::span<const float> queries, const top_k_options& options);
+
+/// The instruction set the kernels use now ("AVX2"), for the start-up log and benchmarks.
+[[nodiscard]] std::string scan_target();
+
+} // namespace troupe::model
