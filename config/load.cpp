@@ -115,6 +115,7 @@ result<std::string> read_file(const std::string& path) {
 result<void> apply_toml(settings& to, std::string_view toml, std::string_view name) {
   const auto table = table_of(to);
   std::vector<std::string> sections;
+  sections.reserve(table.size());
   for (const auto& part : table)
     sections.emplace_back(part.name);
   try {

@@ -34,7 +34,7 @@ std::string_view effect_text(takes_effect when) {
   return when == takes_effect::at_start ? "at start" : "when the store is made";
 }
 
-std::string in_cell(std::string text) {
+std::string in_cell(std::string_view text) {
   std::string out;
   for (const char c : text)
     out += c == '|' ? std::string{"\\|"} : std::string{c};

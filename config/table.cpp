@@ -333,8 +333,7 @@ std::string allowed_text(const field& what) {
     return fmt::format("one of {}", fmt::join(what.limits.choices, ", "));
   if (std::holds_alternative<bool*>(what.where))
     return "true or false";
-  const auto span =
-      bound_text(what, what.limits.least) + " to " + bound_text(what, what.limits.most);
+  auto span = bound_text(what, what.limits.least) + " to " + bound_text(what, what.limits.most);
   if (std::holds_alternative<std::string*>(what.where))
     return "a text of " + span + " bytes";
   if (std::holds_alternative<std::vector<double>*>(what.where))
