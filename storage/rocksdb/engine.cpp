@@ -77,6 +77,8 @@ failure engine::explain(const rocksdb::Status& status, std::string_view doing) c
 }
 
 result<void> engine::write(rocksdb::WriteBatch& batch, durability how) {
+  if (options_.read_only)
+    return failure{errc::invalid_argument, "the store was opened for reading only"};
   if (out_of_space_.load(std::memory_order_relaxed)) {
     if (auto going = resume(); !going) {
       ++refused_for_space_;
@@ -131,6 +133,10 @@ result<std::optional<std::string>> engine::get(family from, std::string_view key
 result<void> engine::sync() {
   if (options_.read_only)
     return {};
+  // After a failed write RocksDB's log must not be used before it was resumed.
+  if (out_of_space_.load(std::memory_order_relaxed))
+    if (auto going = resume(); !going)
+      return going;
   if (const auto status = database_->FlushWAL(true); !status.ok())
     return explain(status, "cannot sync");
   return {};

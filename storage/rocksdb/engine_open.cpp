@@ -2,6 +2,7 @@
 #include "storage/codec.hpp"
 #include "storage/keys.hpp"
 #include "storage/rocksdb/engine.hpp"
+#include "storage/rocksdb/wal_check.hpp"
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
@@ -15,6 +16,9 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 #include <utility>
 
 namespace troupe::storage {
@@ -42,6 +46,28 @@ public:
   }
 };
 
+/// RocksDB's diary goes to the process's log instead of a file of its own: Debian's build
+/// aborts the process when it cannot write that file, which is on the disk that is full.
+class process_logger final : public rocksdb::Logger {
+public:
+  process_logger() : rocksdb::Logger{rocksdb::InfoLogLevel::WARN_LEVEL} {}
+
+  void LogHeader(const char* /*format*/, va_list /*args*/) override {}
+
+  [[gnu::format(printf, 2, 0)]] void Logv(const char* format, va_list args) override {
+    Logv(rocksdb::InfoLogLevel::INFO_LEVEL, format, args);
+  }
+
+  [[gnu::format(printf, 3, 0)]] void Logv(rocksdb::InfoLogLevel level, const char* format,
+                                          va_list args) override {
+    if (level < GetInfoLogLevel())
+      return;
+    std::array<char, 1024> text{};
+    std::vsnprintf(text.data(), text.size(), format, args); // cuts what is longer
+    TROUPE_LOG(warn, "storage.rocksdb", "text=\"{}\"", text.data());
+  }
+};
+
 rocksdb::DBOptions database_options(const rocksdb_options& options, bool create,
                                     const std::shared_ptr<rocksdb::Statistics>& statistics) {
   rocksdb::DBOptions out;
@@ -64,14 +90,13 @@ rocksdb::DBOptions database_options(const rocksdb_options& options, bool create,
   out.max_background_jobs = 2;
   out.max_subcompactions = 1;
   out.max_open_files = 1000;
+  out.max_file_opening_threads = 2;
   out.skip_stats_update_on_db_open = true;
   out.max_bgerror_resume_count = 0;
 
   out.stats_dump_period_sec = 0;
   out.stats_persist_period_sec = 0;
-  out.keep_log_file_num = 3;
-  out.max_log_file_size = 4U << 20;
-  out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  out.info_log = std::make_shared<process_logger>();
   return out;
 }
 
@@ -141,6 +166,8 @@ result<std::unique_ptr<engine>> engine::open(const rocksdb_options& options) {
       {options.directory, options.create_if_missing, options.read_only, draw_store_id()});
   if (!directory)
     return directory.error();
+  if (auto checked = check_logs(options.directory); !checked)
+    return checked.error();
   std::unique_ptr<engine> out{new engine{options, std::move(*directory)}};
   if (auto checked = out->check_families(); !checked)
     return checked.error();
