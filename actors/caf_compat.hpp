@@ -2,7 +2,10 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/config.hpp>
+#include <caf/duration.hpp>
+#include <caf/message_priority.hpp>
 #include <caf/result.hpp>
+#include <caf/spawn_options.hpp>
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -45,6 +48,13 @@ auto spawn_state(Spawner& where, Args&&... args) {
   return where.template spawn<state_actor<State, typename State::handle>>(
       std::forward<Args>(args)...);
 }
+
+/// On a thread of its own: for the few actors that may block.
+template <class State, class Spawner, class... Args>
+auto spawn_detached_state(Spawner& where, Args&&... args) {
+  return where.template spawn<state_actor<State, typename State::handle>, caf::detached>(
+      std::forward<Args>(args)...);
+}
 #else
 template <class Reply, class... In>
 using rpc = caf::result<Reply>(In...);
@@ -53,6 +63,19 @@ template <class State, class Spawner, class... Args>
 auto spawn_state(Spawner& where, Args&&... args) {
   return where.spawn(caf::actor_from_state<State>, std::forward<Args>(args)...);
 }
+
+template <class State, class Spawner, class... Args>
+auto spawn_detached_state(Spawner& where, Args&&... args) {
+  return where.template spawn<caf::detached>(caf::actor_from_state<State>,
+                                             std::forward<Args>(args)...);
+}
 #endif
+
+/// For a request whose answer is waited for under a deadline that the requester keeps itself
+/// (one for a whole group of requests), or that ends with a request of the gateway. CAF 0.17
+/// keeps the timer of an answered request until it would have expired and wakes the actor then:
+/// four of them for each event would cost more than the event (docs/adr/0103).
+/// Requests to an actor of the same process that died fail at once, timer or not.
+inline const caf::duration no_timer{caf::infinite}; // tidy: allow
 
 } // namespace troupe::actors

@@ -250,12 +250,14 @@ using item_catalog_actor =
 
 // -- item shards ---------------------------------------------------------------------------
 
-/// What sessions and the catalogue ask of a shard. The answers are shared, never copied.
+/// What sessions ask of a shard. The answer has one receiver, who may move from it.
 struct score_request {
   model::score_query query;
 };
 
-using candidates_ptr = std::shared_ptr<const model::candidate_list>;
+struct scored_candidates {
+  model::candidate_list list;
+};
 
 struct read_traits {
   std::vector<item_key> keys;
@@ -304,12 +306,11 @@ struct checkpoint_bytes {
   std::shared_ptr<const std::string> bytes;
 };
 
-using item_shard_actor =
-    caf::typed_actor<rpc<candidates_ptr, score_request>, rpc<traits_list, read_traits>,
-                     caf::reacts_to<learn>, rpc<done, shard_upsert>, rpc<done, shard_remove>,
-                     rpc<item_ptr, shard_find>, rpc<candidates_ptr, shard_similar>,
-                     rpc<candidates_ptr, shard_popular>, rpc<model::slice_stats, read_slice_stats>,
-                     rpc<checkpoint_bytes, make_checkpoint>>;
+using item_shard_actor = caf::typed_actor<
+    rpc<scored_candidates, score_request>, rpc<traits_list, read_traits>, caf::reacts_to<learn>,
+    rpc<done, shard_upsert>, rpc<done, shard_remove>, rpc<item_ptr, shard_find>,
+    rpc<scored_candidates, shard_similar>, rpc<scored_candidates, shard_popular>,
+    rpc<model::slice_stats, read_slice_stats>, rpc<checkpoint_bytes, make_checkpoint>>;
 
 // -- store ---------------------------------------------------------------------------------
 
@@ -332,8 +333,22 @@ struct save_user {
   storage::user_record what;
 };
 
+/// Writes items; one without `created` keeps what the store has, or becomes new now.
 struct write_items {
-  std::vector<item> items;
+  std::vector<item> items; ///< checked by the sender
+  timestamp now{};
+};
+
+struct written_items {
+  std::vector<item_ptr> items; ///< as they were written
+};
+
+/// Reads, changes and writes one item in one step: the writer is alone, so patches of one item
+/// never overtake each other. Answered with the item as written. Errors: not_found,
+/// invalid_argument (the result would break a limit).
+struct write_patch {
+  patch_item what;
+  timestamp now{};
 };
 
 struct erase_item {
@@ -344,16 +359,28 @@ struct erase_stored_user {
   user_id user;
 };
 
-struct save_checkpoint {
-  std::string name;
-  std::shared_ptr<const std::string> bytes;
+/// From now on tell the shards what each commit teaches, if `after` is the log's last arrival:
+/// who replays the log's tail asks this when it has caught up.
+struct begin_teaching {
+  std::uint64_t after = 0;
 };
 
-/// The one writer of the node's store; detached, all durable writes go through it.
+struct teaching_begun {
+  bool begun = false;
+  std::uint64_t last_arrival = 0; ///< not begun: read on up to here, then ask again
+};
+
+/// The writer's own: commit what has gathered. Lands behind everything that already waits.
+struct flush_batch {};
+
+/// The one writer of the node's store; detached, all durable writes of records go through it.
+/// After a failed append of a user it refuses that user's later ones until the failed number
+/// comes again, so that the log never gets a hole.
 using event_log_writer_actor =
-    caf::typed_actor<rpc<appended, append_event>, caf::reacts_to<save_profile>,
-                     rpc<done, save_user>, rpc<items_ack, write_items>, rpc<done, erase_item>,
-                     rpc<done, erase_stored_user>, rpc<done, save_checkpoint>, rpc<done, drain>>;
+    caf::typed_actor<rpc<appended, append_event>, rpc<done, save_profile>, rpc<done, save_user>,
+                     rpc<written_items, write_items>, rpc<item_ptr, write_patch>,
+                     rpc<done, erase_item>, rpc<done, erase_stored_user>,
+                     rpc<teaching_begun, begin_teaching>, rpc<done, drain>>;
 
 /// Everything a session needs to wake.
 struct load_user {
@@ -365,6 +392,7 @@ struct loaded_user {
   std::optional<storage::profile_record> snapshot;
   std::vector<stored_event> tail; ///< events after the snapshot, oldest first, the first part
   bool more = false;              ///< the tail goes on: read_tail
+  bool registered = false;        ///< there is a user record, maybe without properties
   std::map<std::string, property_value> properties;
 };
 
@@ -387,6 +415,41 @@ using store_reader_actor =
 
 /// Write your snapshot and end (sent with high priority by the directory).
 struct passivate {};
+
+/// A session tells its directory after each subscribe and unsubscribe it has handled.
+struct session_report {
+  user_id user;
+  std::size_t subscribers = 0; ///< now
+  std::uint32_t handled = 0;   ///< subscribe messages this report is about: 0 or 1
+};
+
+/// What a session knows of its directory.
+using session_host_actor = caf::typed_actor<caf::reacts_to<session_report>>;
+
+/// The session's own: look for what is overdue. At most one of them is on its way.
+struct check_deadlines {};
+
+/// The session's own: lands behind all that waits already; then it may leave.
+struct leave_now {};
+
+/// The directory's own: look for idle sessions.
+struct sweep_sessions {};
+
+/// The catalogue's own: tell the directories what changed since the last time.
+struct tell_changes {};
+
+/// The replayer's own: read the next part of the log.
+struct replay_step {};
+
+/// The checkpoint keeper's own: write checkpoints if enough was learnt.
+struct checkpoint_round {};
+
+/// Write checkpoints now, if anything was learnt since the last ones.
+struct write_checkpoints {};
+
+/// Has the shards' state written to the store from time to time; detached, beside the writer, so
+/// that a large checkpoint delays no event.
+using checkpoint_keeper_actor = caf::typed_actor<rpc<done, write_checkpoints>>;
 
 /// The only owner of one user's profile. The directory activates it on the user's first
 /// message; it takes what the directory takes, for its own user.
@@ -431,4 +494,5 @@ struct node_handles {
 
 } // namespace troupe::actors
 
+#include "actors/error_bridge.hpp"  // needs them: failure <-> caf::error
 #include "actors/message_types.hpp" // how CAF knows the messages above

@@ -1,0 +1,55 @@
+#include "actors/item_shard.hpp"
+
+#include <utility>
+
+namespace troupe::actors {
+
+item_shard_state::item_shard_state(handle::pointer, std::shared_ptr<model::catalogue_slice> slice)
+    : slice_(std::move(slice)) {}
+
+item_shard_actor::behavior_type item_shard_state::make_behavior() {
+  return {
+      [this](const score_request& what) { return scored_candidates{slice_->score(what.query)}; },
+      [this](const read_traits& what) { return traits(what); },
+      [this](const learn& what) {
+        for (const auto& seen : *what.what)
+          slice_->learn(seen);
+      },
+      [this](const shard_upsert& what) {
+        for (const auto& record : what.items)
+          slice_->upsert(record);
+        return done{};
+      },
+      [this](const shard_remove& what) {
+        slice_->remove(what.key);
+        return done{};
+      },
+      [this](const shard_find& what) { return slice_->find(what.key); },
+      [this](const shard_similar& what) {
+        scored_candidates out;
+        out.list.found = slice_->similar(what.of, what.record, what.limit, what.only.get());
+        out.list.learned_arrival = slice_->learned_arrival();
+        return out;
+      },
+      [this](const shard_popular& what) {
+        scored_candidates out;
+        out.list.found = slice_->popular(what.half_life, what.limit, what.only.get());
+        out.list.learned_arrival = slice_->learned_arrival();
+        return out;
+      },
+      [this](const read_slice_stats&) { return slice_->stats(); },
+      [this](const make_checkpoint&) {
+        return checkpoint_bytes{std::make_shared<const std::string>(slice_->checkpoint())};
+      },
+  };
+}
+
+traits_list item_shard_state::traits(const read_traits& what) const {
+  traits_list out;
+  out.traits.reserve(what.keys.size());
+  for (const auto key : what.keys)
+    out.traits.push_back(slice_->traits(key));
+  return out;
+}
+
+} // namespace troupe::actors

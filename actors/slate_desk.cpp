@@ -1,0 +1,116 @@
+#include "actors/slate_desk.hpp"
+
+#include "model/slate_origin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+slate_feed* slate_desk::find_feed(std::uint64_t number) noexcept {
+  const auto found = std::find_if(feeds.begin(), feeds.end(),
+                                  [&](const slate_feed& feed) { return feed.number == number; });
+  return found == feeds.end() ? nullptr : &*found;
+}
+
+slate_job* slate_desk::find_job(std::uint64_t token) noexcept {
+  const auto found = std::find_if(jobs.begin(), jobs.end(),
+                                  [&](const slate_job& job) { return job.token == token; });
+  return found == jobs.end() ? nullptr : &*found;
+}
+
+const shown_slate* slate_desk::find_shown(const slate_id& id) const noexcept {
+  const auto found = std::find_if(shown.begin(), shown.end(),
+                                  [&](const shown_slate& one) { return one.id == id; });
+  return found == shown.end() ? nullptr : &*found;
+}
+
+std::size_t slate_desk::subscribers() const noexcept {
+  std::size_t count = 0;
+  for (const auto& feed : feeds)
+    count += feed.subscribers.size();
+  return count;
+}
+
+std::size_t slate_desk::surfaces() const {
+  std::vector<std::string_view> names;
+  for (const auto& feed : feeds)
+    if (std::find(names.begin(), names.end(), feed.how.surface) == names.end())
+      names.push_back(feed.how.surface);
+  return names.size();
+}
+
+slate_feed& slate_desk::feed_of(const slate_request& how, const slate_plan& plan) {
+  for (auto& feed : feeds)
+    if (same_request(feed.how, how))
+      return feed;
+  auto& feed = feeds.emplace_back();
+  feed.number = ++numbers;
+  feed.how = how;
+  feed.plan = std::make_shared<const slate_plan>(plan);
+  return feed;
+}
+
+void slate_desk::take_off(connection_id connection, const std::string& surface) {
+  for (auto& feed : feeds) {
+    if (!surface.empty() && feed.how.surface != surface)
+      continue;
+    for (auto& one : feed.subscribers)
+      if (one.connection == connection && one.first.pending())
+        one.first.deliver(
+            to_error({errc::unavailable, "replaced or ended before its first slate"}));
+    std::erase_if(feed.subscribers,
+                  [&](const subscriber& one) { return one.connection == connection; });
+  }
+  std::erase_if(feeds, [](const slate_feed& feed) { return feed.subscribers.empty(); });
+}
+
+void slate_desk::remember(const slate& made) {
+  if (find_shown(made.id) != nullptr)
+    return;
+  if (shown.size() == shown_max)
+    shown.erase(shown.begin());
+  shown_slate one{made.id, {}};
+  one.items.reserve(made.items.size());
+  for (const auto& entry : made.items)
+    one.items.push_back(entry.what);
+  shown.push_back(std::move(one));
+}
+
+bool same_request(const slate_request& a, const slate_request& b) {
+  return a.surface == b.surface && a.k == b.k && a.filter == b.filter && a.exclude == b.exclude
+         && a.pin == b.pin && a.diversity == b.diversity && a.category_cap == b.category_cap
+         && a.explain == b.explain;
+}
+
+slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
+                     std::uint64_t model_version, std::uint64_t number) {
+  auto made = std::make_shared<slate>();
+  model::slate_origin origin;
+  origin.user_hash = stable_hash(user.value) & 0xffffffffU;
+  origin.profile_seq = job.profile_seq;
+  origin.model_version = model_version;
+  origin.created_ms = to_millis(job.now);
+  origin.number = number;
+  std::vector<model::candidate_list> lists;
+  lists.reserve(job.answers.size());
+  for (auto& answer : job.answers) {
+    if (answer) {
+      origin.learned.emplace_back(answer->learned_arrival);
+      lists.push_back(std::move(*answer));
+    } else {
+      origin.learned.emplace_back(std::nullopt);
+      made->partial = true;
+    }
+  }
+  made->id = model::to_slate_id(origin);
+  made->user = user;
+  made->surface = job.plan->surface;
+  made->profile_seq = job.profile_seq;
+  made->model_version = model_version;
+  made->created = job.now;
+  made->items = model::compose(lists, who, job.plan->rules);
+  return made;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/slate_plan.hpp"
+
+#include <caf/actor_clock.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+/// What a user_session keeps for making and sending slates; allocated when it first makes one.
+namespace troupe::actors {
+
+using slate_promise = caf::typed_response_promise<slate_ptr>;
+
+/// A connection that gets the slates of one feed.
+struct subscriber {
+  connection_id connection{};
+  push_sink_actor sink;
+  slate_promise first;        ///< the answer to subscribe; not pending any more: pushes
+  std::uint64_t need_seq = 0; ///< the first slate reflects at least this event
+};
+
+/// Connections that asked for the same slates, and the slate they have. One is computed at a
+/// time; what happens meanwhile sets `dirty` and causes one more.
+struct slate_feed {
+  std::uint64_t number = 0;
+  slate_request how;
+  std::shared_ptr<const slate_plan> plan;
+  std::vector<subscriber> subscribers;
+  std::vector<item_key> current; ///< items of the slate last sent, in order
+  bool sent = false;             ///< there is a current slate
+  bool dirty = true;
+  std::uint64_t computing = 0; ///< token of the job; 0: none
+  /// Computed, waits until its newest event is acknowledged; and the newest one behind it. Two,
+  /// so that under a steady stream of events the first still goes out.
+  slate_ptr held;
+  slate_ptr held_next;
+};
+
+/// One slate on its way: queued, then asked of the shards, then held for the acknowledgement.
+struct slate_job {
+  enum class stage : std::uint8_t { queued, scattered, held };
+
+  std::uint64_t token = 0;
+  std::shared_ptr<const slate_plan> plan;
+  slate_promise answer;       ///< of a recommend; else `feed` is set
+  std::uint64_t feed = 0;     ///< number of the feed; 0: none
+  std::uint64_t need_seq = 0; ///< start when the profile has got so far (promise P1)
+  stage at = stage::queued;
+
+  std::uint64_t profile_seq = 0;
+  timestamp now{};
+  std::vector<std::optional<model::candidate_list>> answers; ///< by shard
+  std::size_t outstanding = 0;
+  caf::actor_clock::time_point begin;
+  caf::actor_clock::time_point due;
+  slate_ptr made;
+};
+
+/// Which items a slate had, so that impressions can be recorded.
+struct shown_slate {
+  slate_id id;
+  std::vector<item_ptr> items;
+};
+
+struct slate_desk {
+  /// Slates remembered for impressions.
+  static constexpr std::size_t shown_max = 4;
+
+  std::vector<slate_feed> feeds;
+  std::vector<slate_job> jobs;
+  std::vector<shown_slate> shown; ///< oldest first
+  std::uint64_t numbers = 0;      ///< last number given to a feed, job or slate
+
+  [[nodiscard]] slate_feed* find_feed(std::uint64_t number) noexcept;
+  [[nodiscard]] slate_job* find_job(std::uint64_t token) noexcept;
+  [[nodiscard]] const shown_slate* find_shown(const slate_id& id) const noexcept;
+  [[nodiscard]] std::size_t subscribers() const noexcept;
+  [[nodiscard]] std::size_t surfaces() const;
+
+  /// The feed for this request; made if there is none.
+  slate_feed& feed_of(const slate_request& how, const slate_plan& plan);
+
+  /// Takes a connection off a surface (empty: off all) and drops feeds nobody gets.
+  void take_off(connection_id connection, const std::string& surface);
+
+  void remember(const slate& made);
+};
+
+/// Whether two requests ask for the same slates.
+[[nodiscard]] bool same_request(const slate_request& a, const slate_request& b);
+
+/// Computes one slate from the shards' answers, which it moves away.
+[[nodiscard]] slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
+                                   std::uint64_t model_version, std::uint64_t number);
+
+} // namespace troupe::actors
