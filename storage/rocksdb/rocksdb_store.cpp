@@ -1,5 +1,6 @@
 #include "storage/rocksdb/rocksdb_store.hpp"
 
+#include "base/log.hpp"
 #include "storage/rocksdb/engine.hpp"
 #include "storage/rocksdb/stores.hpp"
 
