@@ -14,10 +14,10 @@ catalogue_slice::state::state(std::uint32_t index_of_slice, std::uint32_t shard_
       pairs(signal_settings), popular(signal_settings), content(signal_settings.content_terms_max) {
 }
 
-void catalogue_slice::state::scratch::start(std::size_t locals) {
+void catalogue_slice::state::scratch::start(std::size_t items) {
   touched.clear();
-  if (cells.size() < locals)
-    cells.resize(locals + locals / 8);
+  if (cells.size() < items)
+    cells.resize(items + items / 8);
   if (++stamp == 0) { // wrapped: old stamps could be met again
     std::fill(cells.begin(), cells.end(), cell{});
     stamp = 1;

@@ -65,7 +65,7 @@ failure error_at(std::string_view source, std::size_t offset, std::string_view w
   return {errc::invalid_argument, fmt::format("filter, column {}: {}", characters + 1, why)};
 }
 
-std::string quoted(std::string_view written) {
+std::string shown(std::string_view written) {
   constexpr std::size_t shown_max = 32;
   if (written.size() <= shown_max)
     return fmt::format("'{}'", written);
@@ -103,7 +103,7 @@ result<token> lexer::read_name() {
     return error_at(source_, start,
                     fmt::format("{} is neither a field nor a word of the language: both are "
                                 "written in small letters",
-                                quoted(written)));
+                                shown(written)));
   return token{.kind = token_kind::name, .at = start, .written = written, .text = {}};
 }
 

@@ -31,7 +31,7 @@ struct token {
 
 /// What was written, in quotes, cut to a length that fits into an error, never within a
 /// character.
-[[nodiscard]] std::string quoted(std::string_view written);
+[[nodiscard]] std::string shown(std::string_view written);
 
 /// Reads one token after the other. The source outlives it and is valid UTF-8.
 class lexer {

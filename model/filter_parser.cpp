@@ -192,7 +192,7 @@ private:
   [[nodiscard]] failure expected(std::string_view what) const {
     const auto found = ahead_.kind == token_kind::end
                            ? std::string{"but the filter ends here"}
-                           : fmt::format("found {}", quoted(ahead_.written));
+                           : fmt::format("found {}", shown(ahead_.written));
     return error_at(source_, ahead_.at, fmt::format("expected {}, {}", what, found));
   }
 
@@ -324,7 +324,7 @@ private:
       return parse_one_of(std::move(found));
     if (at_value() || at_field())
       return expected(
-          fmt::format("a comparison, 'in', 'and' or 'or' after {}", quoted(found.subject.name)));
+          fmt::format("a comparison, 'in', 'and' or 'or' after {}", shown(found.subject.name)));
     for (const auto& [written, what] : comparisons) {
       if (!is_symbol(ahead_, written))
         continue;

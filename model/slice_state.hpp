@@ -40,7 +40,7 @@ struct catalogue_slice::state {
     std::vector<std::uint32_t> touched;
     std::uint32_t stamp = 0;
 
-    void start(std::size_t locals);
+    void start(std::size_t items);
 
     /// Sum of the local so far; a first call in a query enters it into `touched`.
     float& at(std::uint32_t local) {

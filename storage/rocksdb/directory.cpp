@@ -123,10 +123,9 @@ result<void> write_marker(const fs::path& directory, const std::string& store_id
     return explain(errno, draft, "cannot create");
   const auto text = fmt::format("{}{}\nid {}\n", marker_head, store_format_version, store_id);
   int error = 0;
-  if (!write_all(file.get(), text) || ::fsync(file.get()) != 0)
-    error = errno;
   // A link, not a rename: of two processes that create the store at once, one wins.
-  else if (::link(draft.c_str(), marker.c_str()) != 0 && errno != EEXIST)
+  if (!write_all(file.get(), text) || ::fsync(file.get()) != 0
+      || (::link(draft.c_str(), marker.c_str()) != 0 && errno != EEXIST))
     error = errno;
   ::unlink(draft.c_str());
   if (error != 0)
