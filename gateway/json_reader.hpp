@@ -5,6 +5,7 @@
 #include "base/item.hpp"
 #include "gateway/json_codec.hpp"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <cstddef>
@@ -90,8 +91,8 @@ result<void> each_line(std::string_view body, std::size_t bulk_max, std::string_
     if (line.find_first_not_of(" \t") == std::string_view::npos)
       continue;
     if (index == bulk_max)
-      return failure{errc::too_large, std::string{what} + ": at most " + std::to_string(bulk_max)
-                                          + " are taken in one request"};
+      return failure{errc::too_large,
+                     fmt::format("{}: at most {} are taken in one request", what, bulk_max)};
     read(line, index);
     ++index;
   }

@@ -1,5 +1,6 @@
 #include "apps/troupe/import_command.hpp"
 
+#include "actors/learning_replay.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/import/format.hpp"
 #include "apps/troupe/import/store_writer.hpp"
@@ -58,19 +59,44 @@ result<void> put(store_writer& writer, reject_log& rejects, Record&& what, file_
   return added;
 }
 
-result<void> write_all(const import_options& options, data_set& from, reject_log& rejects,
-                       store_writer& writer, const clock& time) {
+/// What an import did, for its last lines.
+struct import_report {
+  double item_seconds = 0;
+  double event_seconds = 0; ///< with the final sync
+};
+
+result<import_report> write_all(const import_options& options, data_set& from, reject_log& rejects,
+                                store_writer& writer, const clock& time) {
+  import_report out;
+  const auto begin = time.steady();
   auto items = from.read_items([&](item&& what, file_position where) {
     return put(writer, rejects, std::move(what), where);
   });
-  if (!items || options.items_only)
-    return items ? writer.finish() : items;
-  progress shown{from.events_expected(), time};
-  auto events = from.read_events([&](event&& what, file_position where) {
-    shown.step();
-    return put(writer, rejects, std::move(what), where);
-  });
-  return events ? writer.finish() : events;
+  if (!items)
+    return items.error();
+  out.item_seconds = seconds_since(begin, time);
+  if (!options.items_only) {
+    progress shown{from.events_expected(), time};
+    auto events = from.read_events([&](event&& what, file_position where) {
+      shown.step();
+      return put(writer, rejects, std::move(what), where);
+    });
+    if (!events)
+      return events.error();
+  }
+  if (auto finished = writer.finish(); !finished)
+    return finished.error();
+  out.event_seconds = seconds_since(begin, time) - out.item_seconds;
+  return out;
+}
+
+void print(const store_writer::tally& counts, const reject_log& rejects,
+           const import_report& took) {
+  fmt::print("items    {} written in {:.2f} s\n", counts.items, took.item_seconds);
+  fmt::print("events   {} written in {:.2f} s, {:.0f} a second; {} already there\n", counts.events,
+             took.event_seconds, static_cast<double>(counts.events) / took.event_seconds,
+             counts.duplicates);
+  fmt::print("rejected {}\n", rejects.count());
 }
 
 int run_import(const import_options& options) {
@@ -81,25 +107,24 @@ int run_import(const import_options& options) {
   auto rejects = reject_log::open(options.rejects);
   if (!rejects)
     return report(rejects.error(), exit_usage);
-  const auto begin = time.steady();
   const auto from = open_data_set(options.format, *rejects, time);
   if (!from)
     return report(from.error(), exit_usage);
-  const auto read = time.steady();
   auto store = open_store(settings->storage, store_use::create);
   if (!store)
     return report(store.error());
   store_writer writer{**store, time};
-  if (const auto written = write_all(options, **from, *rejects, writer, time); !written)
-    return report(written.error());
+  const auto took = write_all(options, **from, *rejects, writer, time);
+  if (!took)
+    return report(took.error());
   const auto& counts = writer.counts();
-  const double writing = seconds_since(read, time);
-  fmt::print("items    {} written\n", counts.items);
-  fmt::print("events   {} written, {} already there\n", counts.events, counts.duplicates);
-  fmt::print("rejected {}\n", rejects->count());
-  fmt::print(
-      "time     {:.2f} s to read, {:.2f} s to write and sync: {:.0f} events/s into the store\n",
-      seconds_since(begin, time) - writing, writing, static_cast<double>(counts.events) / writing);
+  print(counts, *rejects, *took);
+  const auto begin = time.steady();
+  const auto built = actors::build_checkpoints(**store, *settings);
+  if (!built)
+    return report(built.error());
+  fmt::print("signals  learnt from {} events in {:.2f} s\n", built->events,
+             seconds_since(begin, time));
   const bool nothing = counts.items + counts.events + counts.duplicates == 0;
   return nothing && rejects->count() > 0 ? exit_failed : exit_ok;
 }

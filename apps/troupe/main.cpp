@@ -1,6 +1,8 @@
 #include "apps/troupe/config_command.hpp"
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/export_command.hpp"
 #include "apps/troupe/import_command.hpp"
+#include "apps/troupe/replay_command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -17,6 +19,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Every command has --help. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.");
   troupe::apps::add_import_command(app);
+  troupe::apps::add_export_command(app);
+  troupe::apps::add_replay_command(app);
   troupe::apps::add_config_command(app);
   try {
     app.parse(argc, argv);

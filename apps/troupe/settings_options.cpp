@@ -2,6 +2,7 @@
 
 #include "config/load.hpp"
 
+#include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include <map>

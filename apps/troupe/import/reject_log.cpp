@@ -27,7 +27,7 @@ result<void> reject_log::add(file_position where, std::string_view reason) {
   ++count_;
   if (count_ <= how_.shown_max)
     fmt::print(stderr, "rejected: {}\n", text);
-  else if (count_ == how_.shown_max + 1)
+  else if (how_.shown_max > 0 && count_ == how_.shown_max + 1)
     fmt::print(stderr, "rejected: more lines are counted, and written with --rejects FILE\n");
   if (file_ && (std::fputs(text.c_str(), file_.get()) < 0 || std::fputc('\n', file_.get()) == EOF))
     return failure{errc::out_of_space,
