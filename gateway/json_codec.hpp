@@ -165,6 +165,9 @@ using live_result = boost::system::result<client_message, live_failure>;
 [[nodiscard]] live_result parse_live_json(std::string_view text, const event_defaults& defaults,
                                           const json_limits& limits);
 
+/// Reads an event's context: an object as text, made compact.
+[[nodiscard]] result<std::string> parse_context(std::string_view text, const json_limits& limits);
+
 // -- values ----------------------------------------------------------------------------------
 
 /// Reads "2026-01-31T12:00:00.250+01:00", "...Z", or a date alone (midnight UTC).

@@ -121,6 +121,17 @@ result<event> parse_event(std::string_view text, const event_defaults& defaults,
   return json::read_event(*root, "event", defaults);
 }
 
+result<std::string> parse_context(std::string_view text, const json_limits& limits) {
+  const auto root = json::parse_document(text, limits.depth_max);
+  if (!root)
+    return failure{root.error().code, "event.context: " + root.error().context};
+  json::object_reader in{"event"};
+  std::string out;
+  if (!json::read_context(in, *root, out))
+    return in.error();
+  return out;
+}
+
 namespace {
 
 bulk_entry<event> read_entry(json::element value, std::size_t index,

@@ -1,0 +1,53 @@
+#include "gateway/openapi_json.hpp"
+#include "gateway/routes.hpp"
+
+namespace troupe::gateway {
+
+namespace {
+
+response status_response(std::string_view status) {
+  response out;
+  out.body = fmt::format(R"({{"status":"{}"}})", status);
+  out.fields = "Cache-Control: no-store\r\n";
+  return out;
+}
+
+} // namespace
+
+awaitable<response> get_models(route_call& call) {
+  actors::read_snapshots ask;
+  const auto answer = co_await call.worker.actors().ask<actors::snapshot_list>(
+      call.shared().node.models, ask, call.worker.now());
+  if (!answer)
+    co_return fail(call, answer.error());
+  response out;
+  append_json(out.body, *answer);
+  co_return out;
+}
+
+awaitable<response> get_health(route_call&) {
+  co_return status_response("ok");
+}
+
+awaitable<response> get_ready(route_call& call) {
+  if (call.shared().draining.load(std::memory_order_relaxed))
+    co_return fail(call, http_fault::draining, "the server is going down");
+  if (call.shared().ready && !call.shared().ready())
+    co_return fail(call, http_fault::draining, "the node is starting");
+  co_return status_response("ready");
+}
+
+awaitable<response> get_metrics(route_call& call) {
+  response out;
+  out.type = "text/plain; version=0.0.4; charset=utf-8";
+  out.body = call.shared().series.expose();
+  co_return out;
+}
+
+awaitable<response> get_openapi(route_call&) {
+  response out;
+  out.body.assign(openapi_json());
+  co_return out;
+}
+
+} // namespace troupe::gateway
