@@ -1,0 +1,169 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+/// Actors that stand before real ones and hold messages back until the test lets them through.
+/// For the test coordinator's one thread only.
+namespace troupe::test {
+
+/// What a gate holds; owned by the test. What is let through moves when actors run next.
+struct gate {
+  bool closed = false;
+  std::deque<std::function<void()>> held;
+  std::size_t passes = 0;     ///< of held messages
+  std::function<void()> wake; ///< set by the actor at the gate
+
+  /// Lets the oldest `count` messages through.
+  void let_through(std::size_t count = static_cast<std::size_t>(-1)) {
+    passes = std::min(count, held.size());
+    if (passes > 0)
+      wake();
+  }
+
+  void open() {
+    closed = false;
+    let_through();
+  }
+
+  /// For the actor at the gate: CAF lets a promise be fulfilled only in its actor's turn.
+  void pass() {
+    for (; passes > 0 && !held.empty(); --passes) {
+      auto next = std::move(held.front());
+      held.pop_front();
+      next();
+    }
+  }
+};
+
+/// Holds back `append_event`; everything else goes straight to the real writer.
+class gated_writer {
+public:
+  using handle = actors::event_log_writer_actor::extend<caf::reacts_to<actors::done>>;
+  static constexpr const char* name = "gated-writer";
+
+  gated_writer(handle::pointer self, actors::event_log_writer_actor real, gate& at)
+      : self_(self), real_(std::move(real)), at_(at) {}
+
+  handle::behavior_type make_behavior() {
+    using namespace actors;
+    at_.wake = [this] { caf::anon_send(handle{self_}, done{}); };
+    return {
+        [this](append_event& what) -> caf::result<appended> {
+          if (!at_.closed && at_.held.empty()) // in order, whatever happens
+            return self_->delegate(real_, std::move(what));
+          auto answer = self_->make_response_promise<appended>();
+          at_.held.push_back([this, answer, what = std::move(what)]() mutable {
+            answer.delegate(real_, std::move(what));
+          });
+          return answer;
+        },
+        [this](save_profile& what) { return pass<done>(what); },
+        [this](save_user& what) { return pass<done>(what); },
+        [this](write_items& what) { return pass<written_items>(what); },
+        [this](write_patch& what) { return pass<item_ptr>(what); },
+        [this](erase_item& what) { return pass<done>(what); },
+        [this](erase_stored_user& what) { return pass<done>(what); },
+        [this](begin_teaching& what) { return pass<teaching_begun>(what); },
+        [this](drain& what) { return pass<done>(what); },
+        [this](const done&) { at_.pass(); },
+    };
+  }
+
+private:
+  template <class Reply, class Message>
+  caf::result<Reply> pass(Message& what) {
+    return self_->delegate(real_, std::move(what));
+  }
+
+  handle::pointer self_;
+  actors::event_log_writer_actor real_;
+  gate& at_;
+};
+
+/// Holds back `score_request` and `read_traits`, each at its own gate.
+class gated_shard {
+public:
+  using handle = actors::item_shard_actor::extend<caf::reacts_to<actors::done>>;
+  static constexpr const char* name = "gated-shard";
+
+  gated_shard(handle::pointer self, actors::item_shard_actor real, gate& scores, gate& traits)
+      : self_(self), real_(std::move(real)), scores_(scores), traits_(traits) {}
+
+  handle::behavior_type make_behavior() {
+    using namespace actors;
+    scores_.wake = traits_.wake = [this] { caf::anon_send(handle{self_}, done{}); };
+    return {
+        [this](score_request& what) { return hold<scored_candidates>(scores_, what); },
+        [this](read_traits& what) { return hold<traits_list>(traits_, what); },
+        [this](learn& what) { self_->send(real_, std::move(what)); },
+        [this](shard_upsert& what) { return pass<done>(what); },
+        [this](shard_remove& what) { return pass<done>(what); },
+        [this](shard_find& what) { return pass<item_ptr>(what); },
+        [this](shard_similar& what) { return hold<scored_candidates>(scores_, what); },
+        [this](shard_popular& what) { return hold<scored_candidates>(scores_, what); },
+        [this](read_slice_stats& what) { return pass<model::slice_stats>(what); },
+        [this](make_checkpoint& what) { return pass<checkpoint_bytes>(what); },
+        [this](const done&) {
+          scores_.pass();
+          traits_.pass();
+        },
+    };
+  }
+
+private:
+  template <class Reply, class Message>
+  caf::result<Reply> pass(Message& what) {
+    return self_->delegate(real_, std::move(what));
+  }
+
+  template <class Reply, class Message>
+  caf::result<Reply> hold(gate& at, Message& what) {
+    if (!at.closed && at.held.empty())
+      return pass<Reply>(what);
+    auto answer = self_->make_response_promise<Reply>();
+    at.held.push_back([this, answer, what = std::move(what)]() mutable {
+      answer.delegate(real_, std::move(what));
+    });
+    return answer;
+  }
+
+  handle::pointer self_;
+  actors::item_shard_actor real_;
+  gate& scores_;
+  gate& traits_;
+};
+
+/// What connections were sent; owned by the test.
+struct pushed {
+  std::vector<actors::push_slate> slates;
+  std::vector<actors::push_end> ends;
+};
+
+/// A gateway thread that writes down what it is told to push.
+class recording_sink {
+public:
+  using handle = actors::push_sink_actor;
+  static constexpr const char* name = "recording-sink";
+
+  recording_sink(handle::pointer, pushed& into) : into_(into) {}
+
+  handle::behavior_type make_behavior() {
+    return {[this](const actors::push_slate& what) { into_.slates.push_back(what); },
+            [this](const actors::push_end& what) { into_.ends.push_back(what); }};
+  }
+
+private:
+  pushed& into_;
+};
+
+} // namespace troupe::test
