@@ -1,6 +1,6 @@
 #include "model/topk.hpp"
 
-#include "model/topk_heap.hpp"
+#include "model/topk_best.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,6 +15,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/topk.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h> // before highway.h
 #include <hwy/highway.h>
 
@@ -32,14 +33,17 @@ struct packed_queries {
 };
 
 constexpr std::size_t block_rows = item_matrix::block_rows;
+constexpr std::size_t score_rows_max = 8; ///< rows scored again together
 
 } // namespace troupe::model::scan
 
 // Loops over registers must be unrolled, or the arrays of sums would live in memory.
 #if defined(__clang__)
 #define TROUPE_UNROLL _Pragma("unroll")
+#define TROUPE_UNROLL_SOME _Pragma("unroll 4")
 #else
 #define TROUPE_UNROLL _Pragma("GCC unroll 32")
+#define TROUPE_UNROLL_SOME _Pragma("GCC unroll 4")
 #endif
 
 #endif // TROUPE_MODEL_TOPK_ONCE
@@ -69,11 +73,11 @@ constexpr std::size_t single_blocks = std::max<std::size_t>(1, 4 / block_vectors
 /// Offers the scores of `Blocks` blocks to one query, if any exceeds its threshold.
 template <std::size_t Blocks, class Vector>
 HWY_INLINE void offer_hits(const Vector* scores, std::size_t first, std::size_t rows,
-                           row_heap& heap) {
+                           best_rows& best) {
   const hn::CappedTag<float, block_rows> d;
   constexpr std::size_t lanes = hn::MaxLanes(d);
   constexpr std::size_t vectors = Blocks * block_vectors;
-  const auto limit = hn::Set(d, heap.threshold());
+  const auto limit = hn::Set(d, best.threshold());
   auto hit = hn::Gt(scores[0], limit);
   TROUPE_UNROLL
   for (std::size_t v = 1; v < vectors; ++v)
@@ -83,8 +87,10 @@ HWY_INLINE void offer_hits(const Vector* scores, std::size_t first, std::size_t 
   alignas(64) std::array<float, Blocks * block_rows> plain;
   for (std::size_t v = 0; v < vectors; ++v)
     hn::Store(scores[v], d, plain.data() + v * lanes);
-  heap.offer(static_cast<std::uint32_t>(first), plain.data(),
-             std::min(Blocks * block_rows, rows - first));
+  const std::size_t count = std::min(Blocks * block_rows, rows - first);
+  for (std::size_t i = 0; i < count; ++i)
+    if (plain[i] > best.threshold())
+      best.offer(static_cast<std::uint32_t>(first + i), plain[i]);
 }
 
 /// Scores `Blocks` blocks, the first row of which is `first`, for a tile of `Queries` queries.
@@ -92,7 +98,7 @@ HWY_INLINE void offer_hits(const Vector* scores, std::size_t first, std::size_t 
 template <std::size_t Queries, std::size_t Blocks>
 void scan_float(const float* HWY_RESTRICT values, std::size_t dimensions,
                 const float* HWY_RESTRICT tile, std::size_t first, std::size_t rows,
-                row_heap* heaps) {
+                best_rows* best) {
   const hn::CappedTag<float, block_rows> d;
   constexpr std::size_t lanes = hn::MaxLanes(d);
   constexpr std::size_t vectors = Blocks * block_vectors;
@@ -100,11 +106,15 @@ void scan_float(const float* HWY_RESTRICT values, std::size_t dimensions,
   const std::size_t block_size = dimensions * block_rows;
   vector sums[Queries][vectors];
   TROUPE_UNROLL
-  for (std::size_t q = 0; q < Queries; ++q)
+  for (std::size_t q = 0; q < Queries; ++q) {
     TROUPE_UNROLL
-  for (std::size_t v = 0; v < vectors; ++v)
-    sums[q][v] = hn::Zero(d);
+    for (std::size_t v = 0; v < vectors; ++v)
+      sums[q][v] = hn::Zero(d);
+  }
   for (std::size_t i = 0; i < dimensions; ++i) {
+    // The next block, a cache line a dimension; behind the last one it is a hint and no more.
+    if constexpr (Blocks == 1)
+      hwy::Prefetch(values + block_size + i * block_rows);
     vector items[vectors];
     TROUPE_UNROLL
     for (std::size_t v = 0; v < vectors; ++v)
@@ -120,17 +130,16 @@ void scan_float(const float* HWY_RESTRICT values, std::size_t dimensions,
   }
   TROUPE_UNROLL
   for (std::size_t q = 0; q < Queries; ++q)
-    offer_hits<Blocks>(sums[q], first, rows, heaps[q]);
+    offer_hits<Blocks>(sums[q], first, rows, best[q]);
 }
 
 #if HWY_TARGET == HWY_SCALAR
 
 /// The int8 scan where there are no vectors: registers of one lane hold no pairs.
-template <std::size_t Queries, std::size_t Blocks>
+template <std::size_t Queries>
 void scan_int8(const std::int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT scales,
                std::size_t pairs, const std::int32_t* HWY_RESTRICT tile, std::size_t first,
-               std::size_t rows, row_heap* heaps) {
-  static_assert(Blocks == 1);
+               std::size_t rows, best_rows* best) {
   for (std::size_t q = 0; q < Queries; ++q) {
     std::array<std::int32_t, block_rows> sums{};
     for (std::size_t i = 0; i < pairs; ++i) {
@@ -143,8 +152,10 @@ void scan_int8(const std::int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT 
     std::array<float, block_rows> scores;
     for (std::size_t lane = 0; lane < block_rows; ++lane)
       scores[lane] = static_cast<float>(sums[lane]) * scales[lane];
-    heaps[q].offer(static_cast<std::uint32_t>(first), scores.data(),
-                   std::min(block_rows, rows - first));
+    const std::size_t count = std::min(block_rows, rows - first);
+    for (std::size_t lane = 0; lane < count; ++lane)
+      if (scores[lane] > best[q].threshold())
+        best[q].offer(static_cast<std::uint32_t>(first + lane), scores[lane]);
   }
 }
 
@@ -152,26 +163,29 @@ void scan_int8(const std::int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT 
 
 /// The same over int8 codes, two dimensions at a time; exact, for the sums are whole numbers.
 /// `tile` holds pairs of query codes, 16 bits each.
-template <std::size_t Queries, std::size_t Blocks>
+template <std::size_t Queries>
 void scan_int8(const std::int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT scales,
                std::size_t pairs, const std::int32_t* HWY_RESTRICT tile, std::size_t first,
-               std::size_t rows, row_heap* heaps) {
+               std::size_t rows, best_rows* best) {
   const hn::CappedTag<std::int16_t, 2 * block_rows> d16;
   const hn::Rebind<std::int8_t, decltype(d16)> d8;
   const hn::RepartitionToWide<decltype(d16)> d32;
   const hn::CappedTag<float, block_rows> df;
   constexpr std::size_t lanes = hn::MaxLanes(d16);
-  constexpr std::size_t vectors = Blocks * block_vectors;
+  constexpr std::size_t vectors = block_vectors;
   using vector = hn::Vec<decltype(d32)>;
   const std::size_t block_size = pairs * 2 * block_rows;
   vector even[Queries][vectors]; // x86 adds pairs into these alone, others need both
   vector odd[Queries][vectors];
   TROUPE_UNROLL
-  for (std::size_t q = 0; q < Queries; ++q)
+  for (std::size_t q = 0; q < Queries; ++q) {
     TROUPE_UNROLL
-  for (std::size_t v = 0; v < vectors; ++v)
-    even[q][v] = odd[q][v] = hn::Zero(d32);
+    for (std::size_t v = 0; v < vectors; ++v)
+      even[q][v] = odd[q][v] = hn::Zero(d32);
+  }
+  TROUPE_UNROLL_SOME
   for (std::size_t i = 0; i < pairs; ++i) {
+    hwy::Prefetch(codes + block_size + i * 2 * block_rows);
     hn::Vec<decltype(d16)> items[vectors];
     TROUPE_UNROLL
     for (std::size_t v = 0; v < vectors; ++v)
@@ -194,16 +208,16 @@ void scan_int8(const std::int8_t* HWY_RESTRICT codes, const float* HWY_RESTRICT 
     for (std::size_t v = 0; v < vectors; ++v)
       scores[v] = hn::Mul(hn::ConvertTo(df, hn::RearrangeToOddPlusEven(even[q][v], odd[q][v])),
                           hn::Load(df, scales + v * float_lanes));
-    offer_hits<Blocks>(scores, first, rows, heaps[q]);
+    offer_hits<1>(scores, first, rows, best[q]);
   }
 }
 
 #endif // HWY_SCALAR
 
 using float_kernel = void (*)(const float*, std::size_t, const float*, std::size_t, std::size_t,
-                              row_heap*);
+                              best_rows*);
 using int8_kernel = void (*)(const std::int8_t*, const float*, std::size_t, const std::int32_t*,
-                             std::size_t, std::size_t, row_heap*);
+                             std::size_t, std::size_t, best_rows*);
 
 template <std::size_t... Index>
 constexpr std::array<float_kernel, sizeof...(Index)>
@@ -214,7 +228,7 @@ float_kernels(std::index_sequence<Index...> /*tiles*/) {
 template <std::size_t... Index>
 constexpr std::array<int8_kernel, sizeof...(Index)>
 int8_kernels(std::index_sequence<Index...> /*tiles*/) {
-  return {&scan_int8<Index + 1, 1>...};
+  return {&scan_int8<Index + 1>...};
 }
 
 std::size_t float_tile() {
@@ -227,21 +241,21 @@ std::size_t int8_tile() {
 
 void scan_float_chunk(const item_matrix::chunk_view& chunk, std::size_t dimensions,
                       const packed_queries<float>& queries, std::size_t first, std::size_t rows,
-                      row_heap* heaps) {
+                      best_rows* best) {
   static constexpr auto kernels = float_kernels(std::make_index_sequence<float_tile_max>());
   const std::size_t block_size = dimensions * block_rows;
   std::size_t block = 0;
   if (queries.tiles.size() == 1 && queries.tiles.front() == 1)
     for (; block + single_blocks <= chunk.blocks; block += single_blocks)
       scan_float<1, single_blocks>(chunk.values + block * block_size, dimensions,
-                                   queries.values.data(), first + block * block_rows, rows, heaps);
+                                   queries.values.data(), first + block * block_rows, rows, best);
   // A block stays in the first cache while all tiles pass over it.
   for (; block < chunk.blocks; ++block) {
     std::size_t before = 0;
     for (const std::size_t tile : queries.tiles) {
       kernels[tile - 1](chunk.values + block * block_size, dimensions,
                         queries.values.data() + before * dimensions, first + block * block_rows,
-                        rows, heaps + before);
+                        rows, best + before);
       before += tile;
     }
   }
@@ -249,34 +263,37 @@ void scan_float_chunk(const item_matrix::chunk_view& chunk, std::size_t dimensio
 
 void scan_int8_chunk(const item_matrix::chunk_view& chunk, std::size_t pairs,
                      const packed_queries<std::int32_t>& queries, std::size_t first,
-                     std::size_t rows, row_heap* heaps) {
+                     std::size_t rows, best_rows* best) {
   static constexpr auto kernels = int8_kernels(std::make_index_sequence<int8_tile_max>());
   const std::size_t block_size = pairs * 2 * block_rows;
-  std::size_t block = 0;
-  if (queries.tiles.size() == 1 && queries.tiles.front() == 1)
-    for (; block + single_blocks <= chunk.blocks; block += single_blocks)
-      scan_int8<1, single_blocks>(chunk.codes + block * block_size,
-                                  chunk.scales + block * block_rows, pairs, queries.values.data(),
-                                  first + block * block_rows, rows, heaps);
-  for (; block < chunk.blocks; ++block) {
+  for (std::size_t block = 0; block < chunk.blocks; ++block) {
     std::size_t before = 0;
     for (const std::size_t tile : queries.tiles) {
       kernels[tile - 1](chunk.codes + block * block_size, chunk.scales + block * block_rows, pairs,
                         queries.values.data() + before * pairs, first + block * block_rows, rows,
-                        heaps + before);
+                        best + before);
       before += tile;
     }
   }
 }
 
-/// One row's score by the same operations in the same order as scan_float.
-float score_row(const float* HWY_RESTRICT values, std::size_t dimensions,
-                const float* HWY_RESTRICT query) {
+/// Scores of a few rows (at most score_rows_max) by the same operations in the same order as
+/// scan_float, the rows side by side to hide the latency of adding.
+void score_rows(const std::array<const float*, score_rows_max>& rows, std::size_t dimensions,
+                const float* HWY_RESTRICT query, std::array<float, score_rows_max>& scores) {
   const hn::CappedTag<float, 1> d;
-  auto sum = hn::Zero(d);
-  for (std::size_t i = 0; i < dimensions; ++i)
-    sum = hn::MulAdd(hn::Set(d, query[i]), hn::Set(d, values[i * block_rows]), sum);
-  return hn::GetLane(sum);
+  hn::Vec<decltype(d)> sums[score_rows_max];
+  TROUPE_UNROLL
+  for (std::size_t r = 0; r < score_rows_max; ++r)
+    sums[r] = hn::Zero(d);
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    const auto value = hn::Set(d, query[i]);
+    TROUPE_UNROLL
+    for (std::size_t r = 0; r < score_rows_max; ++r)
+      sums[r] = hn::MulAdd(value, hn::Set(d, rows[r][i * block_rows]), sums[r]);
+  }
+  for (std::size_t r = 0; r < score_rows_max; ++r)
+    scores[r] = hn::GetLane(sums[r]);
 }
 
 const char* target_name() {
@@ -297,7 +314,7 @@ HWY_EXPORT(float_tile);
 HWY_EXPORT(int8_tile);
 HWY_EXPORT(scan_float_chunk);
 HWY_EXPORT(scan_int8_chunk);
-HWY_EXPORT(score_row);
+HWY_EXPORT(score_rows);
 HWY_EXPORT(target_name);
 
 namespace {
@@ -333,12 +350,12 @@ packed_queries<Value> pack(std::span<const Value> queries, std::size_t width,
 }
 
 void scan_all_float(const item_matrix& items, std::span<const float> queries,
-                    std::vector<row_heap>& heaps) {
+                    std::vector<best_rows>& best) {
   const auto packed = pack(queries, items.dimensions(), HWY_DYNAMIC_DISPATCH(float_tile)());
   for (std::size_t c = 0; c < items.chunk_count(); ++c)
     HWY_DYNAMIC_DISPATCH(scan_float_chunk)
   (items.chunk(c), items.dimensions(), packed, c * item_matrix::chunk_rows, items.rows(),
-   heaps.data());
+   best.data());
 }
 
 /// Pairs of codes, 16 bits each, in one 32-bit value.
@@ -362,31 +379,41 @@ std::vector<std::int32_t> quantise_queries(std::span<const float> queries, std::
 }
 
 void scan_all_int8(const item_matrix& items, std::span<const float> queries,
-                   std::vector<row_heap>& heaps) {
+                   std::vector<best_rows>& best) {
   const std::size_t pairs = (items.dimensions() + 1) / 2;
   const auto codes = quantise_queries(queries, items.dimensions());
   const auto packed =
       pack(std::span<const std::int32_t>{codes}, pairs, HWY_DYNAMIC_DISPATCH(int8_tile)());
   for (std::size_t c = 0; c < items.chunk_count(); ++c)
     HWY_DYNAMIC_DISPATCH(scan_int8_chunk)
-  (items.chunk(c), pairs, packed, c * item_matrix::chunk_rows, items.rows(), heaps.data());
+  (items.chunk(c), pairs, packed, c * item_matrix::chunk_rows, items.rows(), best.data());
 }
 
 /// The best k of the rows found in int8, by their float32 scores.
 std::vector<scored_row> rescore(const item_matrix& items, std::span<const float> query,
                                 std::vector<scored_row> found, std::size_t k) {
   const std::size_t dimensions = items.dimensions();
-  for (auto& each : found) {
-    const auto chunk = items.chunk(each.row / item_matrix::chunk_rows);
-    const auto row = each.row % item_matrix::chunk_rows;
-    each.score = HWY_DYNAMIC_DISPATCH(score_row)(
-        chunk.values + row / block_rows * dimensions * block_rows + row % block_rows, dimensions,
-        query.data());
+  std::array<float, score_rows_max> scores{};
+  for (std::size_t first = 0; first < found.size(); first += score_rows_max) {
+    const auto count = std::min(score_rows_max, found.size() - first);
+    std::array<const float*, score_rows_max> rows{};
+    for (std::size_t r = 0; r < score_rows_max; ++r) { // the last one fills the places left
+      const auto row = found[first + std::min(r, count - 1)].row;
+      const auto in_chunk = row % item_matrix::chunk_rows;
+      rows[r] = items.chunk(row / item_matrix::chunk_rows).values
+                + in_chunk / block_rows * dimensions * block_rows + in_chunk % block_rows;
+    }
+    HWY_DYNAMIC_DISPATCH(score_rows)(rows, dimensions, query.data(), scores);
+    for (std::size_t r = 0; r < count; ++r)
+      found[first + r].score = scores[r];
   }
   std::erase_if(found, [](const scored_row& each) { return !std::isfinite(each.score); });
   const auto kept = std::min(k, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept), found.end(),
-                    is_better);
+                    [](const scored_row& left, const scored_row& right) {
+                      return left.score != right.score ? left.score > right.score
+                                                       : left.row < right.row;
+                    });
   found.resize(kept);
   return found;
 }
@@ -415,16 +442,16 @@ std::vector<std::vector<scored_row>> top_k(const item_matrix& items, std::span<c
   for (std::size_t first = 0; first < count; first += scan::pass_max) {
     const auto here = std::min(scan::pass_max, count - first);
     const auto now = queries.subspan(first * dimensions, here * dimensions);
-    std::vector<scan::row_heap> heaps;
-    heaps.reserve(here);
+    std::vector<scan::best_rows> best;
+    best.reserve(here);
     for (std::size_t q = 0; q < here; ++q)
-      heaps.emplace_back(first + q, bound, options);
+      best.emplace_back(first + q, bound, options);
     if (options.precision == scan_precision::float32)
-      scan::scan_all_float(items, now, heaps);
+      scan::scan_all_float(items, now, best);
     else
-      scan::scan_all_int8(items, now, heaps);
+      scan::scan_all_int8(items, now, best);
     for (std::size_t q = 0; q < here; ++q) {
-      auto found = std::move(heaps[q]).take_sorted();
+      auto found = std::move(best[q]).take_sorted();
       answers[first + q] = options.precision == scan_precision::float32
                                ? std::move(found)
                                : scan::rescore(items, now.subspan(q * dimensions, dimensions),

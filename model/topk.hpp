@@ -11,8 +11,9 @@
 
 /// Exact top-k by inner product over an item_matrix, many queries in one pass over the items.
 ///
-/// Method: each query keeps its k best in a heap; a register of scores is compared with the
-/// k-th best at once, and the heap is touched only on a hit, about k * ln(rows / k) times.
+/// Method: a register of scores is compared with the k-th best so far at once; only a hit, of
+/// which there are a few times k * ln(rows / k), goes further, into a buffer that is cut to the
+/// k best whenever it is full.
 /// The kernels are written with Google Highway and dispatched at run time to what the
 /// processor has.
 namespace troupe::model {
