@@ -34,7 +34,7 @@ struct top_k_options {
   std::size_t k = 100;
   scan_precision precision = scan_precision::float32;
   /// int8 only: so many times k rows are scored again in float32 (at least 1).
-  double overscan = 4;
+  double overscan = 2;
   /// Whether a row may be an answer of query number `query`; asked only for rows that would
   /// enter, so it may be costly. Null: all may. Must answer the same for the same row.
   std::function<bool(std::size_t query, std::uint32_t row)> accept;

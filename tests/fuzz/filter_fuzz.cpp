@@ -29,7 +29,7 @@ std::array<troupe::item, 3> make_items() {
   std::array<troupe::item, 3> made;
   made[0].id = troupe::item_id{"a"};
   made[1].id = troupe::item_id{"318"};
-  made[1].title = "x";
+  made[1].title = std::string{"x"}; // GCC 12 misreads the assignment of a literal (bug 105329)
   made[1].categories = {"x", "Drama"};
   made[1].tags = {"x"};
   made[1].created = troupe::from_millis(86'400'000);
