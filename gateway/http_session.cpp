@@ -128,18 +128,19 @@ awaitable<bool> http_session::read_head() {
     const auto seen = view_of(buffer_);
     if (const auto end = head_end(seen.substr(0, limits.header_bytes_max + 2))) {
       take_request_id();
-      if (const auto wrong = check_head(seen.substr(0, *end), worker_.shared().head)) {
+      if (const auto why = check_head(seen.substr(0, *end), worker_.shared().head)) {
         worker_.shared().probe.malformed_requests.add();
-        co_await refuse(*wrong);
+        co_await refuse(*why);
         co_return false;
       }
       co_return true;
     }
     if (seen.size() > limits.header_bytes_max) {
       worker_.shared().probe.malformed_requests.add();
-      co_await refuse(
+      const auto why =
           problem_of(http_fault::header_too_large,
-                     fmt::format("at most {} bytes are allowed", limits.header_bytes_max)));
+                     fmt::format("at most {} bytes are allowed", limits.header_bytes_max));
+      co_await refuse(why);
       co_return false;
     }
     const auto [error, size] = co_await socket_.async_read_some(buffer_.prepare(4096), nothrow);
@@ -161,13 +162,15 @@ awaitable<bool> http_session::read_request() {
   keep_alive_ = !error && in.keep_alive();
   if (error == http::error::body_limit) {
     worker_.shared().probe.body_refused.add();
-    co_await refuse(problem_of(http_fault::body_too_large,
-                               fmt::format("at most {} bytes are allowed", limits.body_bytes_max)));
+    const auto why = problem_of(http_fault::body_too_large,
+                                fmt::format("at most {} bytes are allowed", limits.body_bytes_max));
+    co_await refuse(why);
     co_return false;
   }
   if (error) {
     worker_.shared().probe.malformed_requests.add();
-    co_await refuse(problem_of(http_fault::bad_request, error.message()));
+    const auto why = problem_of(http_fault::bad_request, error.message());
+    co_await refuse(why);
     co_return false;
   }
   const auto id = in.get()["X-Request-Id"];
@@ -192,12 +195,14 @@ awaitable<bool> http_session::read_body(parser& in) {
     co_return true;
   if (error == http::error::body_limit) {
     worker_.shared().probe.body_refused.add();
-    co_await refuse(problem_of(http_fault::body_too_large,
-                               fmt::format("at most {} bytes are allowed", limits.body_bytes_max)));
+    const auto why = problem_of(http_fault::body_too_large,
+                                fmt::format("at most {} bytes are allowed", limits.body_bytes_max));
+    co_await refuse(why);
   } else if (error.category() == http::make_error_code(http::error::bad_chunk).category()
              && error != http::error::partial_message) {
     worker_.shared().probe.malformed_requests.add();
-    co_await refuse(problem_of(http_fault::bad_request, error.message()));
+    const auto why = problem_of(http_fault::bad_request, error.message());
+    co_await refuse(why);
   }
   co_return false;
 }
@@ -221,10 +226,14 @@ awaitable<bool> http_session::serve() {
                         matched.proto, matched.authorised);
     co_return true;
   }
-  response answer =
-      matched.handler == nullptr ? std::move(matched.answer) : co_await matched.handler(call);
+  // Not in one expression: gcc 12 would copy the answer bitwise into the coroutine's frame.
+  response answer = std::move(matched.answer);
+  if (matched.handler != nullptr)
+    answer = co_await matched.handler(call);
   finish_response(call, answer);
-  const bool written = answer.sent || co_await write(answer);
+  bool written = answer.sent;
+  if (!written)
+    written = co_await write(answer);
   const auto seconds = std::chrono::duration<double>(worker_.now() - begun).count();
   worker_.shared().probe.request(matched.route, answer.status, seconds);
   TROUPE_LOG(debug, "gateway.request", "id={} route={} status={} seconds={:.6f}", request_id_,

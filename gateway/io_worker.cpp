@@ -159,12 +159,13 @@ void io_worker::on_accept(error_code error, tcp_socket socket) {
 
 void io_worker::refuse(tcp_socket socket) {
   // One attempt without waiting: whoever is refused costs nothing more.
-  static constexpr std::string_view answer =
-      "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-      "Content-Type: application/problem+json\r\nContent-Length: 146\r\n\r\n"
-      R"({"type":"urn:troupe:problem:overloaded","title":"The server is at a limit","status":503,)"
-      R"("detail":"too many connections","code":"overloaded"})"
-      "      ";
+  static const auto answer = [] {
+    std::string body;
+    append_json(body, problem_of(http_fault::too_many_connections, "too many connections"), {});
+    return fmt::format("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+                       "Content-Type: application/problem+json\r\nContent-Length: {}\r\n\r\n{}",
+                       body.size(), body);
+  }();
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(answer), ignored);
