@@ -74,7 +74,7 @@ auto spawn_detached_state(Spawner& where, Args&&... args) {
 /// For a request whose answer is waited for under a deadline that the requester keeps itself
 /// (one for a whole group of requests), or that ends with a request of the gateway. CAF 0.17
 /// keeps the timer of an answered request until it would have expired and wakes the actor then:
-/// four of them for each event would cost more than the event (docs/adr/0103).
+/// four of them for each event would cost more than the event (docs/adr/0010).
 /// Requests to an actor of the same process that died fail at once, timer or not.
 inline const caf::duration no_timer{caf::infinite}; // tidy: allow
 

@@ -36,7 +36,7 @@ struct system_config : caf::actor_system_config {
     set("scheduler.max-threads", threads);
     set("scheduler.max-throughput", turn_messages);
     // CAF's defaults let a waking worker sleep in steps of 50 us first, which costs 100 us a
-    // hop and a tenth of a core at light load (docs/adr/0103).
+    // hop and a tenth of a core at light load (docs/adr/0010).
     set("work-stealing.moderate-poll-attempts", std::size_t{0});
     set("work-stealing.relaxed-sleep-duration", caf::timespan{std::chrono::milliseconds{1}});
   }
