@@ -60,6 +60,7 @@ struct score_query {
   std::uint64_t model_version = 0;
   timestamp now{};
   bool with_reasons = false;
+  std::shared_ptr<const config::blend_settings> blend; ///< null: the slice's own
 };
 
 /// One item a shard proposes, with everything the blend needs.

@@ -14,6 +14,7 @@ namespace {
 /// Co-occurring items that are scored in full: this many times the candidates wanted. Beyond
 /// it the other signals, a tenth of the blend, cannot lift an item into the answer.
 constexpr std::size_t touched_factor = 4;
+constexpr std::size_t touched_min = 256;        ///< and at least so many
 constexpr std::size_t popular_candidates = 128; ///< per half-life
 constexpr std::size_t content_budget = 512;     ///< items met through labels
 /// What a query that found too little may look at beside: rules may have refused all the rest.
@@ -31,13 +32,15 @@ std::size_t index_of(signal which) noexcept {
 class slice_query {
 public:
   slice_query(const catalogue_slice::state& of, const score_query& query)
-      : my_(of), query_(query), limit_(std::min(query.limit, of.signals.candidates_max)) {}
+      : my_(of), query_(query), weights_(query.blend ? *query.blend : of.blend),
+        drops_seen_(weights_.seen == "exclude"),
+        limit_(std::min(query.limit, of.signals.candidates_max)) {}
 
   candidate_list run() {
     candidate_list made;
     made.learned_arrival = my_.learned;
     start();
-    gather(limit_ * touched_factor, popular_candidates, 0);
+    gather(std::max(limit_ * touched_factor, touched_min), popular_candidates, 0);
     pick(made.found);
     if (made.found.size() < limit_ && gathered_.size() < my_.known) {
       made.found.clear();
@@ -115,7 +118,7 @@ private:
     };
     for (const auto local : touched) {
       const auto sum = my_.sums.sum_of(local);
-      if (sum < least)
+      if (sum < least || is_out(local))
         continue;
       best.emplace_back(sum, local);
       if (best.size() < 2 * most)
@@ -147,33 +150,34 @@ private:
   }
 
   void enter(std::uint32_t local) {
-    if (my_.marks[local] == my_.mark || !my_.is_visible(local))
+    if (my_.marks[local] == my_.mark)
       return;
     my_.marks[local] = my_.mark;
+    if (is_out(local))
+      return;
     gathered_.push_back(blend(local));
   }
 
   [[nodiscard]] scored blend(std::uint32_t local) const {
-    const auto& weights = my_.blend;
     scored made;
     made.local = local;
     const auto set = [&made](signal which, double weight, double value) {
       made.parts[index_of(which)] = static_cast<float>(weight * value);
     };
-    set(signal::co_occurrence, weights.co_occurrence, static_cast<double>(my_.sums.sum_of(local)));
-    set(signal::popularity, weights.popularity, static_cast<double>(my_.popular.signal(local)));
-    set(signal::content, weights.content,
+    set(signal::co_occurrence, weights_.co_occurrence, static_cast<double>(my_.sums.sum_of(local)));
+    set(signal::popularity, weights_.popularity, static_cast<double>(my_.popular.signal(local)));
+    set(signal::content, weights_.content,
         static_cast<double>(my_.content.match(wish_, local, false)));
-    set(signal::novelty, weights.novelty, novelty(local));
+    set(signal::novelty, weights_.novelty, novelty(local));
     for (const auto part : made.parts)
       made.score += part;
-    if (my_.blend.seen == "demote" && made.score > 0 && is_seen(local))
+    if (weights_.seen == "demote" && made.score > 0 && is_seen(local))
       demote(made);
     return made;
   }
 
   void demote(scored& what) const {
-    const auto factor = static_cast<float>(my_.blend.seen_demotion);
+    const auto factor = static_cast<float>(weights_.seen_demotion);
     what.score *= factor;
     for (auto& part : what.parts)
       part *= factor;
@@ -192,6 +196,12 @@ private:
     return std::exp2(-age / half_life) * well_known / (well_known + my_.popular.events(local));
   }
 
+  /// Asked before a candidate takes a place that another could have: what a user with a long
+  /// past has seen is just what stands near their last items.
+  [[nodiscard]] bool is_out(std::uint32_t local) const {
+    return !my_.is_visible(local) || (drops_seen_ && is_seen(local));
+  }
+
   [[nodiscard]] bool is_seen(std::uint32_t local) const {
     return query_.who && query_.who->seen.contains(my_.locals[local].key);
   }
@@ -201,9 +211,7 @@ private:
     const auto& [key, record, row] = my_.locals[local];
     if (query_.exclude && std::binary_search(query_.exclude->begin(), query_.exclude->end(), key))
       return false;
-    if (my_.blend.seen == "exclude" && is_seen(local))
-      return false;
-    if (my_.blend.own_items == "exclude" && is_own(*record))
+    if (weights_.own_items == "exclude" && is_own(*record))
       return false;
     return !query_.only || query_.only->matches(*record);
   }
@@ -324,6 +332,8 @@ private:
 
   const catalogue_slice::state& my_;
   const score_query& query_;
+  const config::blend_settings& weights_;
+  bool drops_seen_;
   std::size_t limit_;
   content_index::wish wish_;
   std::vector<scored> gathered_;
