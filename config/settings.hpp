@@ -78,8 +78,8 @@ struct signals_settings {
 
   std::size_t window = 50;             ///< co-occurrence: events back that count as near
   std::string direction = "both";      ///< both, forward
-  std::size_t query_items = 20;        ///< last items of the history that ask
-  double query_decay = 0.8;            ///< per step back
+  std::size_t query_items = 12;        ///< last items of the history that ask
+  double query_decay = 0.7;            ///< per step back
   std::size_t neighbours_max = 512;    ///< per item and shard; weakest leave
   double neighbour_half_life_days = 0; ///< ageing of counts; 0: none
   std::vector<double> popularity_half_lives_hours{1, 24, 168};
@@ -90,7 +90,7 @@ struct signals_settings {
 
 struct blend_settings {
   double co_occurrence = 1.0;
-  double popularity = 0.05;
+  double popularity = 0.1;
   double content = 0.05;
   double novelty = 0.01;
   double sequence = 0.0;

@@ -10,8 +10,12 @@ namespace {
 constexpr double ms_per_day = 86'400'000.0;
 constexpr std::size_t bound_max = 1U << 20U;
 
-/// Evidence a row needs before its shares are taken at their word: keeps an item seen once
-/// from giving its only neighbour the full weight. In units of pairs at distance 1.
+/// Between raw counts (0), which the most popular past item would decide alone, and shares
+/// (1), which trust items seen twice as much as items seen a thousand times. Chosen on
+/// ml-latest-small and checked on ml-100k, prequentially.
+constexpr float normalisation = 0.7F;
+
+/// Evidence a row needs before its counts are taken at their word. In pairs at distance 1.
 constexpr float damping = 10.0F;
 
 } // namespace
@@ -49,11 +53,11 @@ void co_occurrence::count_total(std::uint32_t row, float weight) {
 float co_occurrence::scale_of(std::uint32_t row) const noexcept {
   const auto& at = rows_[row];
   if (half_life_ms_ <= 0)
-    return 1 / (at.total + damping);
+    return std::pow(at.total + damping, -normalisation);
   // The damping stands for pairs of now, so it is raised to the counts' time.
   const auto behind = static_cast<double>(period_ - at.period) * period_half_lives;
   const auto aged = static_cast<float>(std::exp2(-behind));
-  return aged / (at.total * aged + damping);
+  return aged * std::pow(at.total * aged + damping, -normalisation);
 }
 
 std::size_t co_occurrence::heap_bytes() const noexcept {

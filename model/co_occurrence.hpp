@@ -16,7 +16,7 @@ namespace troupe::model {
 /// (after the sequential rules of Ludewig and Jannach, UMUAI 2018, and VMIS-kNN, Kersbergen
 /// et al., SIGMOD 2022). Rows are items of the whole catalogue, targets are the slice's own.
 /// Each row also has the weight of all its pairs, whoever owns the target: every slice knows
-/// it, so counts divided by it compare across slices.
+/// it, so counts normalised by it compare across slices.
 ///
 /// With a half-life, counts are kept ahead of time (forward decay) relative to the row's
 /// period of `period_half_lives`; a row that is met in a later period is brought up then, so
@@ -44,7 +44,8 @@ public:
     return rows_[row].list;
   }
 
-  /// What a row's counts are to be multiplied by to get shares of the row's damped total.
+  /// What a row's counts are to be multiplied by, a power of the row's damped total: what is
+  /// near everything says little.
   [[nodiscard]] float scale_of(std::uint32_t row) const noexcept;
 
   [[nodiscard]] std::size_t entries() const noexcept { return entries_; }

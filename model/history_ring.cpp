@@ -28,7 +28,7 @@ std::size_t history_ring::push(const entry& what, std::size_t bound) {
   made.length = what.item.size() & 0x1ffU;
   made.has_value = what.value.has_value();
   made.traits_known = what.traits_known;
-  made.weight = weight_index(what.sequence);
+  made.weight = weight_index(what.sequence) & 0x1ffU;
   made.offset = place(what.item, moved) & offset_mask;
   made.type = what.type & 0x3fU;
   made.value = what.value.value_or(0.0F);
@@ -68,16 +68,16 @@ std::uint32_t history_ring::place(std::string_view id, std::size_t& moved) {
   return at;
 }
 
-std::uint8_t history_ring::weight_index(float weight) {
+std::uint16_t history_ring::weight_index(float weight) {
   const auto found = std::find(weights_.begin(), weights_.end(), weight);
   const auto index = found - weights_.begin();
   if (found == weights_.end()) {
     if (weights_.size() == weights_max)
-      return static_cast<std::uint8_t>(weights_max - 1);
+      return static_cast<std::uint16_t>(weights_max - 1);
     weights_.reserve(weights_.size() + 1);
     weights_.push_back(weight);
   }
-  return static_cast<std::uint8_t>(index);
+  return static_cast<std::uint16_t>(index);
 }
 
 std::size_t history_ring::heap_bytes() const noexcept {

@@ -16,10 +16,10 @@ namespace troupe::model {
 /// good part of it is dead, a constant cost per event on average.
 class history_ring {
 public:
-  /// Times are kept from 1970 in 45 bits of milliseconds: up to the year 3084.
-  static constexpr std::int64_t millis_max = (std::int64_t{1} << 45) - 1;
+  /// Times are kept from 1970 in 44 bits of milliseconds: up to the year 2527.
+  static constexpr std::int64_t millis_max = (std::int64_t{1} << 44) - 1;
   static constexpr std::size_t types_max = 64;     ///< `type` is less than this
-  static constexpr std::size_t weights_max = 256;  ///< distinct sequence weights
+  static constexpr std::size_t weights_max = 512;  ///< distinct sequence weights
   static constexpr std::size_t events_max = 50000; ///< so that the arena stays under 16 MiB
 
   struct entry {
@@ -44,11 +44,11 @@ public:
 
 private:
   struct slot {
-    std::uint64_t time : 45;
+    std::uint64_t time : 44;
     std::uint64_t length : 9;
     std::uint64_t has_value : 1;
     std::uint64_t traits_known : 1;
-    std::uint64_t weight : 8; // index into weights_
+    std::uint64_t weight : 9; // index into weights_
     std::uint32_t offset : 24;
     std::uint32_t type : 6;
     float value;
@@ -58,7 +58,7 @@ private:
 
   void pop();
   [[nodiscard]] std::uint32_t place(std::string_view id, std::size_t& moved);
-  [[nodiscard]] std::uint8_t weight_index(float weight);
+  [[nodiscard]] std::uint16_t weight_index(float weight);
 
   bounded_ring<slot> slots_;
   std::vector<char> arena_;    // ids of the events, oldest first

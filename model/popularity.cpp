@@ -33,7 +33,9 @@ popularity::popularity(const config::signals_settings& signals) {
   if (half_lives_ms_.empty())
     half_lives_ms_.push_back(24 * ms_per_hour);
   totals_.assign(half_lives(), nothing);
-  heaps_.resize(half_lives());
+  for (const auto most : {top_max, short_top_max})
+    for (std::size_t h = 0; h < half_lives(); ++h)
+      heaps_.push_back({h, most, {}, {}});
 }
 
 void popularity::add_item() {
@@ -54,8 +56,9 @@ void popularity::learn(std::uint32_t local, float weight, timestamp when) {
   for (std::size_t h = 0; h < half_lives(); ++h) {
     auto& at = mass(local, h);
     at = add_logs(at, mass_of(weight, when, half_lives_ms_[h]));
-    offer(h, local);
   }
+  for (auto& one : heaps_)
+    offer(one, local);
 }
 
 double popularity::share(std::uint32_t local, std::size_t half_life) const noexcept {
@@ -96,47 +99,47 @@ bool popularity::lighter(std::size_t half_life, std::uint32_t a, std::uint32_t b
   return x != y ? x < y : a > b;
 }
 
-void popularity::offer(std::size_t half_life, std::uint32_t local) {
-  auto& [items, position] = heaps_[half_life];
+void popularity::offer(heap& to, std::uint32_t local) {
+  auto& position = to.position;
   if (position[local] != outside) {
-    sift_down(half_life, position[local]);
-  } else if (items.size() < top_max) {
-    position[local] = static_cast<std::uint32_t>(items.size());
-    items.push_back(local);
-    sift_up(half_life, items.size() - 1);
-  } else if (lighter(half_life, items[0], local)) {
-    position[items[0]] = outside;
-    items[0] = local;
+    sift_down(to, position[local]);
+  } else if (to.items.size() < to.most) {
+    position[local] = static_cast<std::uint32_t>(to.items.size());
+    to.items.push_back(local);
+    sift_up(to, to.items.size() - 1);
+  } else if (lighter(to.half_life, to.items[0], local)) {
+    position[to.items[0]] = outside;
+    to.items[0] = local;
     position[local] = 0;
-    sift_down(half_life, 0);
+    sift_down(to, 0);
   }
 }
 
-void popularity::sift_down(std::size_t half_life, std::size_t at) {
-  auto& [items, position] = heaps_[half_life];
+void popularity::sift_down(heap& in, std::size_t at) {
+  auto& items = in.items;
   for (;;) {
     auto least = at;
     for (const auto child : {2 * at + 1, 2 * at + 2})
-      if (child < items.size() && lighter(half_life, items[child], items[least]))
+      if (child < items.size() && lighter(in.half_life, items[child], items[least]))
         least = child;
     if (least == at)
       return;
     std::swap(items[at], items[least]);
-    position[items[at]] = static_cast<std::uint32_t>(at);
-    position[items[least]] = static_cast<std::uint32_t>(least);
+    in.position[items[at]] = static_cast<std::uint32_t>(at);
+    in.position[items[least]] = static_cast<std::uint32_t>(least);
     at = least;
   }
 }
 
-void popularity::sift_up(std::size_t half_life, std::size_t at) {
-  auto& [items, position] = heaps_[half_life];
+void popularity::sift_up(heap& in, std::size_t at) {
+  auto& items = in.items;
   while (at > 0) {
     const auto parent = (at - 1) / 2;
-    if (!lighter(half_life, items[at], items[parent]))
+    if (!lighter(in.half_life, items[at], items[parent]))
       return;
     std::swap(items[at], items[parent]);
-    position[items[at]] = static_cast<std::uint32_t>(at);
-    position[items[parent]] = static_cast<std::uint32_t>(parent);
+    in.position[items[at]] = static_cast<std::uint32_t>(at);
+    in.position[items[parent]] = static_cast<std::uint32_t>(parent);
     at = parent;
   }
 }
@@ -177,9 +180,10 @@ bool popularity::decode(byte_reader& from, std::size_t items) {
       mass(local, h) = from.get<double>();
       if (!is_mass(mass(local, h)))
         return false;
-      if (mass(local, h) != nothing)
-        offer(h, local);
     }
+    if (events_[local] > 0)
+      for (auto& one : heaps_)
+        offer(one, local);
   }
   return !from.failed();
 }

@@ -21,7 +21,8 @@ namespace troupe::model {
 class popularity {
 public:
   static constexpr std::size_t half_lives_max = 8;
-  static constexpr std::size_t top_max = 1024; ///< items kept at the top of each half-life
+  static constexpr std::size_t top_max = 1024;     ///< items kept at the top of each half-life
+  static constexpr std::size_t short_top_max = 64; ///< and at the very top, for every query
 
   explicit popularity(const config::signals_settings& signals);
 
@@ -48,6 +49,11 @@ public:
     return heaps_[half_life].items;
   }
 
+  /// The first `short_top_max` of them.
+  [[nodiscard]] const std::vector<std::uint32_t>& short_top(std::size_t half_life) const noexcept {
+    return heaps_[half_lives() + half_life].items;
+  }
+
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
   void encode(byte_writer& to) const;
@@ -56,6 +62,8 @@ public:
 
 private:
   struct heap {
+    std::size_t half_life = 0;
+    std::size_t most = 0;
     std::vector<std::uint32_t> items;    // min-heap by mass
     std::vector<std::uint32_t> position; // of each local, `outside` if not in it
   };
@@ -64,15 +72,15 @@ private:
   [[nodiscard]] double mass(std::uint32_t local, std::size_t half_life) const noexcept;
   [[nodiscard]] bool lighter(std::size_t half_life, std::uint32_t a,
                              std::uint32_t b) const noexcept;
-  void offer(std::size_t half_life, std::uint32_t local);
-  void sift_down(std::size_t half_life, std::size_t at);
-  void sift_up(std::size_t half_life, std::size_t at);
+  void offer(heap& to, std::uint32_t local);
+  void sift_down(heap& in, std::size_t at);
+  void sift_up(heap& in, std::size_t at);
 
   std::vector<double> half_lives_ms_;
   std::vector<double> totals_; // one per half-life
   std::vector<double> masses_; // half_lives() per local
   std::vector<std::uint32_t> events_;
-  std::vector<heap> heaps_;
+  std::vector<heap> heaps_; // of each half-life the long one, then of each the short one
 };
 
 } // namespace troupe::model

@@ -52,7 +52,7 @@ public:
 
   [[nodiscard]] const config::signals_settings& signals() const noexcept { return signals_; }
 
-  static constexpr std::size_t rules_max = 128;
+  static constexpr std::size_t rules_max = 256;
 
 private:
   enum class bound : std::uint8_t { none, at_least, above, at_most, below, equal };

@@ -14,9 +14,8 @@ namespace {
 /// Co-occurring items that are scored in full: this many times the candidates wanted. Beyond
 /// it the other signals, a tenth of the blend, cannot lift an item into the answer.
 constexpr std::size_t touched_factor = 4;
-constexpr std::size_t touched_min = 256;        ///< and at least so many
-constexpr std::size_t popular_candidates = 128; ///< per half-life
-constexpr std::size_t content_budget = 512;     ///< items met through labels
+constexpr std::size_t touched_min = 128;    ///< and at least so many
+constexpr std::size_t content_budget = 128; ///< items met through labels
 /// What a query that found too little may look at beside: rules may have refused all the rest.
 constexpr std::size_t wide_budget = 20'000;
 
@@ -40,11 +39,11 @@ public:
     candidate_list made;
     made.learned_arrival = my_.learned;
     start();
-    gather(std::max(limit_ * touched_factor, touched_min), popular_candidates, 0);
+    gather(std::max(limit_ * touched_factor, touched_min), 0);
     pick(made.found);
     if (made.found.size() < limit_ && gathered_.size() < my_.known) {
       made.found.clear();
-      gather(my_.sums.touched.size(), popularity::top_max, wide_budget);
+      gather(my_.sums.touched.size(), wide_budget);
       pick(made.found);
     }
     add_pins(made.found);
@@ -86,10 +85,11 @@ private:
   }
 
   /// Enters what is worth a full score into gathered_; each once in a query.
-  void gather(std::size_t touched_max, std::size_t popular_max, std::size_t wide) {
+  void gather(std::size_t touched_max, std::size_t wide) {
     gather_touched(touched_max);
     for (std::size_t h = 0; h < my_.popular.half_lives(); ++h)
-      gather_popular(h, popular_max);
+      for (const auto local : wide > 0 ? my_.popular.top(h) : my_.popular.short_top(h))
+        enter(local);
     my_.content.propose(wish_, content_budget, [this](std::uint32_t local) { enter(local); });
     for (const auto local : my_.newest)
       enter(local);
@@ -130,23 +130,6 @@ private:
       halve();
     for (const auto& [sum, local] : best)
       enter(local);
-  }
-
-  void gather_popular(std::size_t half_life, std::size_t most) {
-    const auto& top = my_.popular.top(half_life);
-    if (top.size() <= most) {
-      for (const auto local : top)
-        enter(local);
-      return;
-    }
-    auto ordered = top;
-    const auto end = ordered.begin() + static_cast<std::ptrdiff_t>(most);
-    std::nth_element(ordered.begin(), end, ordered.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const auto x = my_.popular.share(a, half_life);
-      const auto y = my_.popular.share(b, half_life);
-      return x != y ? x > y : a < b;
-    });
-    std::for_each(ordered.begin(), end, [this](std::uint32_t local) { enter(local); });
   }
 
   void enter(std::uint32_t local) {

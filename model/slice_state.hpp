@@ -18,7 +18,7 @@ namespace troupe::model {
 /// catalogue the slice has heard of, a *local* for those of its own.
 struct catalogue_slice::state {
   static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
-  static constexpr std::size_t newest_max = 256;        ///< last new records, for novelty
+  static constexpr std::size_t newest_max = 64;         ///< last new records, for novelty
 
   /// Items without a record a slice remembers the counts of; further ones are not learnt.
   static constexpr std::size_t unknown_max = 1'000'000;

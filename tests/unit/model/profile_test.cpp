@@ -138,7 +138,7 @@ TEST_SUITE("model.profile") {
     const auto rules = make_rules(users);
     profile who;
     const std::vector<std::int64_t> times{
-        0, 30'000'000'000'000, 5, 1'700'000'000'000, std::numeric_limits<std::int64_t>::max(), -7};
+        0, 15'000'000'000'000, 5, 1'700'000'000'000, std::numeric_limits<std::int64_t>::max(), -7};
     for (std::size_t i = 0; i < times.size(); ++i)
       apply(who, event_of(i + 1, "a", "like", times[i]), {true, {"tag:x"}}, *rules);
     for (const auto& one : who.affinities(who.last_event(), *rules))
