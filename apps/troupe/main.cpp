@@ -1,4 +1,5 @@
 #include "apps/troupe/config_command.hpp"
+#include "apps/troupe/eval_command.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/export_command.hpp"
 #include "apps/troupe/import_command.hpp"
@@ -21,6 +22,7 @@ int run(int argc, char** argv) {
   troupe::apps::add_import_command(app);
   troupe::apps::add_export_command(app);
   troupe::apps::add_replay_command(app);
+  troupe::apps::add_eval_command(app);
   troupe::apps::add_config_command(app);
   try {
     app.parse(argc, argv);
