@@ -119,8 +119,26 @@ class Browser:
         page.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"}])
-        page.call("Page.navigate", url=url)
+        page.call("Page.setLifecycleEventsEnabled", enabled=True)
+        # The blank page a tab begins with has a life of its own: wait for this one's.
+        navigation = page.call("Page.navigate", url=url)
+        if "errorText" in navigation:
+            raise BrowserError(f"{url}: {navigation['errorText']}")
+        self.wait_event("Page.lifecycleEvent", session, name="load",
+                        loaderId=navigation["loaderId"])
         return page
+
+    def wait_event(self, method, session, timeout=30, **wanted):
+        """Waits for an event of a tab, with these parameters; finds it if it came already."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for event in self.events:
+                if (event["method"] == method and event.get("sessionId") == session
+                        and wanted.items() <= event["params"].items()):
+                    return event
+            event = self._read(deadline, method)
+            if "method" in event:
+                self.events.append(event)
 
 
 class Page:
