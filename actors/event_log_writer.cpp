@@ -252,9 +252,10 @@ caf::result<done> event_log_writer_state::remove(const erase_item& what) {
 
 caf::result<done> event_log_writer_state::erase(const erase_stored_user& what) {
   flush(); // what waits may be the user's own
-  if (auto erased = into_.events().erase_user(what.user); !erased)
-    return to_error(erased.error());
+  // The profile first: a kill in between must not leave one that is ahead of its log.
   if (auto erased = into_.profiles().erase(what.user); !erased)
+    return to_error(erased.error());
+  if (auto erased = into_.events().erase_user(what.user); !erased)
     return to_error(erased.error());
   broken_.erase(what.user);
   return done{};
