@@ -26,6 +26,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -279,9 +280,7 @@ int measure(const settings& how, const std::filesystem::path& place) {
   return EXIT_SUCCESS;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   settings how;
   CLI::App app{"durable group commit against plain RocksDB with as many synced writers"};
   app.add_option("--producers", how.producers, "who wait for their event at once")
@@ -297,4 +296,15 @@ int main(int argc, char** argv) {
   const int code = measure(how, place);
   std::filesystem::remove_all(place);
   return code;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& why) {
+    std::cerr << why.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }
