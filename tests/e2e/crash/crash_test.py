@@ -34,7 +34,8 @@ import urllib.parse
 
 START_SECONDS_MAX = 60
 ANSWER_SECONDS_MAX = 20
-RESEND_WINDOW = 200  # of a user's last events, far inside users.recent_events_max
+RESEND_WINDOW = 300  # of a user's last events; users.recent_events_max is 1,000, and beyond it
+#                      the server does not know an event again, as documented
 FAILURES_SHOWN = 20
 
 
@@ -46,7 +47,8 @@ class Promises:
         self.sent = {}  # event_id -> event, all that ever left
         self.acknowledged = collections.defaultdict(dict)  # user -> event_id -> seq
         self.by_seq = collections.defaultdict(dict)  # user -> seq -> event_id
-        self.unanswered = collections.deque(maxlen=1000)  # events whose answer never came
+        self.newest = collections.Counter()  # user -> highest seq acknowledged
+        self.unanswered = collections.deque(maxlen=1000)  # (event, newest seq of its user then)
         self.failures = []
         self.duplicates = 0
         self.refused = 0
@@ -67,7 +69,7 @@ class Promises:
         with self.lock:
             if "seq" not in result:
                 self.refused += 1
-                self.unanswered.append(event)
+                self.unanswered.append((event, self.newest[user]))
                 return
             seq = result["seq"]
             old = self.acknowledged[user].get(event_id)
@@ -82,10 +84,11 @@ class Promises:
             self.total += old is None
             self.acknowledged[user][event_id] = seq
             self.by_seq[user][seq] = event_id
+            self.newest[user] = max(self.newest[user], seq)
 
     def lost_contact(self, events):
         with self.lock:
-            self.unanswered.extend(events)
+            self.unanswered.extend((event, self.newest[event["user_id"]]) for event in events)
 
     def pick_acknowledged(self, user, dice):
         """One of the user's last acknowledged events and its seq, or None."""
@@ -93,7 +96,7 @@ class Promises:
             seqs = self.by_seq[user]
             if not seqs:
                 return None
-            newest = max(seqs)
+            newest = self.newest[user]
             seq = dice.randint(max(1, newest - RESEND_WINDOW), newest)
             event_id = seqs.get(seq)
             return (self.sent[event_id], seq) if event_id else None
@@ -103,9 +106,10 @@ class Promises:
             if not self.unanswered:
                 return None
             place = dice.randrange(len(self.unanswered))
-            event = self.unanswered[place]
+            event, newest_then = self.unanswered[place]
             del self.unanswered[place]
-            return event
+            recent = self.newest[event["user_id"]] - newest_then <= RESEND_WINDOW
+            return event if recent else None
 
 
 class Server:
