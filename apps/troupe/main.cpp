@@ -4,6 +4,7 @@
 #include "apps/troupe/export_command.hpp"
 #include "apps/troupe/import_command.hpp"
 #include "apps/troupe/replay_command.hpp"
+#include "apps/troupe/serve_command.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "troupe " TROUPE_VERSION);
   app.require_subcommand(1);
   app.footer("Every command has --help. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.");
+  troupe::apps::add_serve_command(app);
   troupe::apps::add_import_command(app);
   troupe::apps::add_export_command(app);
   troupe::apps::add_replay_command(app);

@@ -47,6 +47,8 @@ void live_connection::shake_hands(const address& to) {
                             self->read();
                             if (self->on_.opened)
                               self->on_.opened();
+                            if (!self->waiting_.empty() && !self->writing_)
+                              self->write(); // given to send before it was open
                           });
 }
 
