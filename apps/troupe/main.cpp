@@ -1,3 +1,4 @@
+#include "apps/troupe/bench_command.hpp"
 #include "apps/troupe/config_command.hpp"
 #include "apps/troupe/eval_command.hpp"
 #include "apps/troupe/exit_codes.hpp"
@@ -25,6 +26,7 @@ int run(int argc, char** argv) {
   troupe::apps::add_export_command(app);
   troupe::apps::add_replay_command(app);
   troupe::apps::add_eval_command(app);
+  troupe::apps::add_bench_command(app);
   troupe::apps::add_config_command(app);
   try {
     app.parse(argc, argv);

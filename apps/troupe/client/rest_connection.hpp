@@ -18,6 +18,9 @@
 
 namespace troupe::apps {
 
+/// `text` as one segment or value of a URL.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
 struct rest_answer {
   unsigned status = 0;
   std::string body;

@@ -13,16 +13,6 @@
 namespace troupe::apps {
 namespace {
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-                       || std::string_view{"-._~"}.find(c) != std::string_view::npos;
-    out += plain ? std::string{c} : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 failure late(std::string_view what) {
   return {errc::timeout, fmt::format("the server did not {} in time", what)};
 }
