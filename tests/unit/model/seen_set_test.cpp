@@ -28,6 +28,23 @@ TEST_SUITE("model.seen_set") {
     CHECK(std::equal(all.begin(), all.end(), truth.begin(), truth.end()));
   }
 
+  TEST_CASE("keys spread like hashes, and their neighbours, are told apart") {
+    seen_set keys;
+    std::set<item_key> truth;
+    std::mt19937_64 random{6};
+    for (int n = 0; n < 3000; ++n) {
+      const item_key key{random()};
+      CHECK(keys.insert(key, 20000) == truth.insert(key).second);
+    }
+    for (const auto key : truth) {
+      CHECK(keys.contains(key));
+      const item_key next{static_cast<std::uint64_t>(key) + 1};
+      CHECK(keys.contains(next) == truth.contains(next));
+    }
+    CHECK_FALSE(keys.contains(item_key{0}));
+    CHECK_FALSE(keys.contains(item_key{~std::uint64_t{0}}));
+  }
+
   TEST_CASE("beyond its bound the oldest leave, at most an eighth at a time") {
     for (const std::size_t bound : std::vector<std::size_t>{1, 2, 7, 16, 100, 1000, 20000}) {
       CAPTURE(bound);
