@@ -39,6 +39,7 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
   local_of_row.push_back(own ? static_cast<std::uint32_t>(locals.size()) : foreign);
   if (own) {
     locals.push_back({key, nullptr, row});
+    visible.push_back(0);
     popular.add_item();
     content.add_item();
   }
@@ -66,6 +67,7 @@ void catalogue_slice::state::add_record(item_ptr what) {
       newest_at = (newest_at + 1) % newest_max;
     }
   }
+  visible[local] = what->hidden ? 0 : 1;
   record = std::move(what);
 }
 
@@ -93,6 +95,7 @@ bool catalogue_slice::remove(item_key key) {
     return false;
   my.content.clear(local);
   my.locals[local].record = nullptr;
+  my.visible[local] = 0;
   --my.known;
   return true;
 }

@@ -71,10 +71,7 @@ struct catalogue_slice::state {
   [[nodiscard]] std::uint32_t known_local(item_key key) const;
 
   /// Whether a local may stand in a slate at all: it has a record and is not hidden.
-  [[nodiscard]] bool is_visible(std::uint32_t local) const noexcept {
-    const auto& record = locals[local].record;
-    return record && !record->hidden;
-  }
+  [[nodiscard]] bool is_visible(std::uint32_t local) const noexcept { return visible[local] != 0; }
 
   /// Adds or replaces a record.
   void add_record(item_ptr what);
@@ -94,7 +91,8 @@ struct catalogue_slice::state {
   boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> rows;
   std::vector<std::uint32_t> local_of_row;
   std::vector<local_item> locals;
-  std::size_t known = 0; ///< locals with a record
+  std::vector<std::uint8_t> visible; ///< by local; kept, for following records costs cache misses
+  std::size_t known = 0;             ///< locals with a record
   std::uint64_t learned = 0;
   std::int64_t stream_millis = 0; ///< newest event time learnt
 
