@@ -68,7 +68,9 @@ failure explain(int error, const fs::path& path, std::string_view doing) {
                         "to a directory",
                         doing, path.string())};
   default:
-    return {errc::invalid_argument, fmt::format("{} {}: {}", doing, path.string(), why)};
+    return {errc::invalid_argument,
+            fmt::format("{} {}: {}; set storage.directory to a directory that can be written",
+                        doing, path.string(), why)};
   }
 }
 
