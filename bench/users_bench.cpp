@@ -149,7 +149,7 @@ private:
   std::size_t total_ = 0;
 };
 
-/// A node with a blocking asker in front.
+/// A node with a blocking asker in front; without timers, which would count as memory.
 class driver {
 public:
   driver(const config::settings& settings, storage::store& store, metrics& numbers)
@@ -162,8 +162,7 @@ public:
   Reply ask(const std::string& user, Message what) {
     Reply out{};
     (*self_)
-        ->request(whole_->handles().directory_of(user_id{user}), std::chrono::seconds{30},
-                  std::move(what))
+        ->request(whole_->handles().directory_of(user_id{user}), no_timer, std::move(what))
         .receive([&](Reply& reply) { out = std::move(reply); },
                  [&](const caf::error& why) { give_up("ask", to_failure(why)); });
     return out;
@@ -173,7 +172,7 @@ public:
     directory_stats sum;
     for (const auto& directory : whole_->handles().directories)
       (*self_)
-          ->request(directory, std::chrono::seconds{30}, read_directory_stats{})
+          ->request(directory, no_timer, read_directory_stats{})
           .receive(
               [&](const directory_stats& one) {
                 sum.live += one.live;
@@ -210,11 +209,13 @@ std::vector<double> wake_all(driver& on, std::size_t users) {
 
 json measure_memory(const plan& with, const config::settings& settings, storage::store& store) {
   json out;
-  {
+  // The first round writes the snapshots, the second reads them: then the block cache is warm
+  // and does not grow under the measurement.
+  for (int round = 0; round < 2; ++round) {
     metrics numbers;
-    driver first{settings, store, numbers}; // fills the block cache and writes the snapshots
-    wake_all(first, with.live);
-    first.stop();
+    driver warm{settings, store, numbers};
+    wake_all(warm, with.live);
+    warm.stop();
   }
   metrics numbers;
   const auto before_start = heap_in_use();
