@@ -42,9 +42,9 @@ query_reader::query_reader(std::string_view query) {
     const auto end = std::min(query.find('&'), query.size());
     const auto field = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
-    const auto equals = std::min(field.find('='), field.size());
     if (field.empty())
       continue;
+    const auto equals = std::min(field.find('='), field.size());
     fields_.emplace_back(percent_decode(field.substr(0, equals), true).value_or(""),
                          field.substr(std::min(equals + 1, field.size())));
   }
