@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <utility>
 
 namespace troupe::model {
@@ -98,38 +97,28 @@ private:
       enter(static_cast<std::uint32_t>(local));
   }
 
+  /// Enters the `most` strongest touched items that may stand in a slate. They are taken in
+  /// stretches by their sums, and only those in a stretch are looked up among what the user has
+  /// seen: the cost follows what is entered, not what was touched.
   void gather_touched(std::size_t most) {
     const auto& touched = my_.sums.touched;
-    if (touched.size() <= most) {
-      for (const auto local : touched)
-        enter(local);
-      return;
-    }
-    // A buffer of twice the size is halved when full: one pass, whatever the number touched.
-    std::vector<std::pair<float, std::uint32_t>> best;
-    best.reserve(2 * most);
-    auto least = -std::numeric_limits<float>::infinity();
-    const auto halve = [&] {
-      std::nth_element(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(most), best.end(),
-                       [](const auto& a, const auto& b) {
-                         return a.first != b.first ? a.first > b.first : a.second < b.second;
-                       });
-      best.resize(most);
+    auto& order = my_.ordered;
+    order.clear();
+    for (const auto local : touched)
+      if (my_.is_visible(local))
+        order.emplace_back(my_.sums.sum_of(local), local);
+    const auto stronger = [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
     };
-    for (const auto local : touched) {
-      const auto sum = my_.sums.sum_of(local);
-      if (sum < least || is_out(local))
-        continue;
-      best.emplace_back(sum, local);
-      if (best.size() < 2 * most)
-        continue;
-      halve();
-      least = std::min_element(best.begin(), best.end())->first;
+    const auto goal = gathered_.size() + most;
+    for (auto from = order.begin(); from != order.end() && gathered_.size() < goal;) {
+      const auto stretch =
+          std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(2 * most), order.end() - from);
+      std::nth_element(from, from + (stretch - 1), order.end(), stronger);
+      std::sort(from, from + stretch, stronger);
+      for (const auto end = from + stretch; from != end && gathered_.size() < goal; ++from)
+        enter(from->second);
     }
-    if (best.size() > most)
-      halve();
-    for (const auto& [sum, local] : best)
-      enter(local);
   }
 
   void enter(std::uint32_t local) {
@@ -179,8 +168,7 @@ private:
     return std::exp2(-age / half_life) * well_known / (well_known + my_.popular.events(local));
   }
 
-  /// Asked before a candidate takes a place that another could have: what a user with a long
-  /// past has seen is just what stands near their last items.
+  /// Asked before a candidate takes a place that another could have.
   [[nodiscard]] bool is_out(std::uint32_t local) const {
     return !my_.is_visible(local) || (drops_seen_ && is_seen(local));
   }

@@ -104,6 +104,7 @@ struct catalogue_slice::state {
 
   /// Working memory of `score`, which is const to its callers: a slice has one thread.
   mutable scratch sums;
+  mutable std::vector<std::pair<float, std::uint32_t>> ordered; ///< touched items by sum
   mutable std::vector<std::uint32_t> marks; ///< candidates of this query, by local
   mutable std::uint32_t mark = 0;
 };
