@@ -107,14 +107,17 @@ void http_session::abort() {
 
 awaitable<void> http_session::run() {
   const auto keep = shared_from_this();
-  bool go_on = true;
-  while (go_on && co_await read_head()) {
-    go_on = co_await read_request();
+  // co_await stands alone here and elsewhere: inside && and ?: gcc 12 gets it wrong.
+  while (keep_alive_ && !draining_) {
+    bool go_on = co_await read_head();
+    if (go_on)
+      go_on = co_await read_request();
     if (go_on)
       go_on = co_await serve();
     if (upgraded_)
       co_return;
-    go_on = go_on && keep_alive_ && !draining_;
+    if (!go_on)
+      break;
   }
   close();
 }
@@ -176,7 +179,10 @@ awaitable<bool> http_session::read_request() {
   const auto id = in.get()["X-Request-Id"];
   if (is_request_id(id))
     request_id_.assign(id);
-  if (!in.is_done() && !co_await read_body(in))
+  bool whole = in.is_done();
+  if (!whole)
+    whole = co_await read_body(in);
+  if (!whole)
     co_return false;
   request_ = in.release();
   co_return true;

@@ -15,7 +15,7 @@ namespace websocket = beast::websocket;
 constexpr double errors_per_second = 10;
 constexpr double errors_burst = 100;
 constexpr double controls_burst = 200;
-constexpr std::chrono::seconds close_grace{2};
+constexpr int send_buffer_bytes = 128 << 10;
 constexpr std::size_t timed_max = 64;
 constexpr std::size_t out_capacity_kept = std::size_t{64} << 10U;
 
@@ -56,6 +56,9 @@ live_session::~live_session() {
 
 void live_session::accept(http_request request) {
   const auto& limits = worker_.shared().settings.gateway;
+  // The kernel would let a stalled reader's queue grow to megabytes.
+  error_code ignored;
+  stream_.next_layer().set_option(asio::socket_base::send_buffer_size{send_buffer_bytes}, ignored);
   stream_.read_message_max(limits.message_bytes_max);
   stream_.auto_fragment(false);
   stream_.write_buffer_bytes(64); // never used: frames are not masked or cut here
@@ -263,7 +266,8 @@ void live_session::on_message(event_message& what) {
        received](result<actors::ingest_ack> answer) {
         self->answered();
         if (answer) {
-          self->note_ack(answer->seq, received);
+          if (!answer->duplicate)
+            self->note_ack(answer->seq, received);
           ack_message ack;
           ack.event_id = event_id;
           ack.seq = answer->seq;

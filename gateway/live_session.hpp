@@ -112,6 +112,8 @@ private:
   steady_point received_;                   ///< when the last bytes came
   std::optional<steady_point> write_since_; ///< when the write under way began
   std::optional<steady_point> close_by_;
+  std::uint64_t pushed_seq_ = 0; ///< profile_seq of the last slate written
+  steady_point pushed_at_{};
   std::uint64_t written_seq_ = 0; ///< profile_seq of the slate being written; 0: none
   std::size_t unanswered_ = 0;
   phase phase_ = phase::opening;

@@ -118,11 +118,16 @@ void live_session::on_written(error_code error) {
 void live_session::note_ack(std::uint64_t seq, steady_point received) {
   worker_.shared().probe.event_to_ack.observe(
       std::chrono::duration<double>(worker_.now() - received).count());
-  timed_[timed_next_] = {seq, received};
-  timed_next_ = (timed_next_ + 1) % timed_.size();
+  if (pushed_seq_ >= seq) // its slate overtook it
+    worker_.shared().probe.event_to_push.observe(
+        std::max(0.0, std::chrono::duration<double>(pushed_at_ - received).count()));
+  else
+    timed_[timed_next_++ % timed_.size()] = {seq, received};
 }
 
 void live_session::note_push(std::uint64_t profile_seq) {
+  pushed_seq_ = profile_seq;
+  pushed_at_ = worker_.now();
   timed_event* newest = nullptr;
   for (auto& entry : timed_)
     if (entry.seq != 0 && entry.seq <= profile_seq
@@ -131,7 +136,7 @@ void live_session::note_push(std::uint64_t profile_seq) {
   if (newest == nullptr)
     return;
   worker_.shared().probe.event_to_push.observe(
-      std::chrono::duration<double>(worker_.now() - newest->received).count());
+      std::chrono::duration<double>(pushed_at_ - newest->received).count());
   for (auto& entry : timed_)
     if (entry.seq <= profile_seq)
       entry.seq = 0;
@@ -176,6 +181,8 @@ void live_session::fail_slow() {
   // A frame is half written: a close frame cannot go between, so the connection is cut.
   worker_.shared().probe.slow_readers.add();
   close_code_ = 4003;
+  error_code ignored; // with the connection goes what the kernel holds for it
+  stream_.next_layer().set_option(asio::socket_base::linger{true, 0}, ignored);
   TROUPE_LOG(info, "gateway.slow_reader", "user={}", log_hash(user_.value));
   over();
 }
@@ -220,7 +227,8 @@ void live_session::over() {
   worker_.shared().probe.closed(close_code_);
   error_code ignored;
   auto& socket = stream_.next_layer();
-  socket.shutdown(asio::socket_base::shutdown_both, ignored);
+  if (close_code_ != 4003)
+    socket.shutdown(asio::socket_base::shutdown_both, ignored);
   socket.close(ignored);
 }
 
