@@ -68,7 +68,7 @@ void accept(acceptor& from) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto port = argc > 1 ? static_cast<unsigned short>(std::atoi(argv[1])) : 0;
+  const auto port = static_cast<asio::ip::port_type>(argc > 1 ? std::atoi(argv[1]) : 0);
   asio::io_context io{1};
   acceptor listening{io.get_executor(), {asio::ip::address_v4::loopback(), port}};
   asio::signal_set stop{io, SIGTERM, SIGINT};
