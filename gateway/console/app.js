@@ -111,7 +111,7 @@ function show_state({state, wait_ms, why, again}) {
   find("state").dataset.state = state;
   const text = find("state-text");
   if (state === "live") {
-    text.textContent = "Live";
+    text.textContent = "Connected";
     // What a page missed while it was away may be more than the list.
     if (broken) {
       profile.refresh();

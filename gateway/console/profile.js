@@ -94,16 +94,26 @@ export class profile_panel {
   }
 }
 
+// "category:Sci-Fi" is a genre by its name, "tag:robots" a tag, marked as one.
+function label_words(label) {
+  const [, kind, name] = /^([a-z_]+):(.+)$/.exec(label) ?? [null, "category", label];
+  const words = make("span", {className: "label", textContent: name, title: name});
+  if (kind !== "category") words.prepend(make("span", {className: "kind", textContent: `${kind} `}));
+  return words;
+}
+
 function show_affinities(affinities) {
   const strongest = affinities.slice(0, affinities_max);
-  const most = Math.max(...strongest.map((one) => Math.abs(one.weight)), 1e-9);
+  // Weights fade with the years; what they are to each other stays. So no least scale but zero.
+  const most = Math.max(...strongest.map((one) => Math.abs(one.weight))) || 1;
   const lines = strongest.map(({label, weight}) => {
     const fill = make("span", {className: weight < 0 ? "fill dislike" : "fill"});
-    fill.style.width = `${Math.max(3, (100 * Math.abs(weight)) / most)}%`;
-    return make("li", {}, make("span", {className: "label", textContent: label}),
+    const share = Math.round((100 * Math.abs(weight)) / most);
+    fill.style.width = `${Math.max(3, share)}%`;
+    return make("li", {}, label_words(label),
       make("span", {className: "track", "aria-hidden": "true"}, fill),
       make("span", {className: "visually-hidden",
-        textContent: weight < 0 ? "disliked" : `liked, strength ${weight.toFixed(1)}`}));
+        textContent: `${weight < 0 ? "disliked" : "liked"}, ${share} % of the strongest`}));
   });
   document.getElementById("affinities").replaceChildren(...lines);
 }

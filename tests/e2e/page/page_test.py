@@ -1,5 +1,5 @@
-"""page_test.py TROUPE DEMO: drives the live page in headless Chromium against the built server
-with the demo data. Exit code 77: there is no Chromium here."""
+"""page_test.py TROUPE DEMO [SETTING=VALUE ...] [unittest's arguments]: drives the live page in headless
+Chromium against the built server with the demo data. Exit code 77: there is no Chromium here."""
 import json
 import os
 import signal
@@ -24,7 +24,7 @@ class PageTest(unittest.TestCase):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         store = os.path.join(cls.folder, "store")
         import_demo(TROUPE, DEMO, store)
-        cls.server = cls.enterClassContext(Server(TROUPE, store))
+        cls.server = cls.enterClassContext(Server(TROUPE, store, *SETTINGS))
         cls.browser = cls.enterClassContext(Browser(find_chromium()))
 
     @classmethod
@@ -199,4 +199,6 @@ if __name__ == "__main__":
         print("page test: skipped, Chromium is not installed (scripts/setup --page-test)")
         sys.exit(77)
     TROUPE, DEMO = sys.argv[1:3]
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
+    SETTINGS = [argument for argument in sys.argv[3:] if "=" in argument]
+    rest = [argument for argument in sys.argv[3:] if "=" not in argument]
+    unittest.main(argv=sys.argv[:1] + rest, verbosity=2)
