@@ -370,7 +370,7 @@ void append_json(std::string& out, const actors::profile_view& who) {
   for (std::size_t i = 0; i < who.history.size(); ++i) {
     if (i > 0)
       out += ',';
-    append_json(out, who.history[i]);
+    append_json(out, who.history[i].what); // the profile keeps no numbers of its events
   }
   out += "]}";
 }

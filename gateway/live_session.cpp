@@ -63,13 +63,15 @@ void live_session::accept(http_request request) {
   stream_.auto_fragment(false);
   stream_.write_buffer_bytes(64); // never used: frames are not masked or cut here
   stream_.text(codec_.text());
-  const auto offered = !request[beast::http::field::sec_websocket_protocol].empty();
-  stream_.set_option(websocket::stream_base::decorator(
-      [text = codec_.text(), offered](websocket::response_type& answer) {
+  // Named only to who offered it: a client fails the connection over one it does not know.
+  const char* const spoken = codec_.text() ? "troupe.v1+json" : "troupe.v1+proto";
+  const bool offered =
+      beast::http::token_list{request[beast::http::field::sec_websocket_protocol]}.exists(spoken);
+  stream_.set_option(
+      websocket::stream_base::decorator([spoken, offered](websocket::response_type& answer) {
         answer.set(beast::http::field::server, "troupe");
         if (offered)
-          answer.set(beast::http::field::sec_websocket_protocol,
-                     text ? "troupe.v1+json" : "troupe.v1+proto");
+          answer.set(beast::http::field::sec_websocket_protocol, spoken);
       }));
   stream_.control_callback(
       [this](websocket::frame_type kind, beast::string_view) { on_control(kind); });
