@@ -176,6 +176,15 @@ TEST_SUITE("gateway.live") {
     CHECK(answer.find(R"("retry_after":1)") != std::string::npos);
   }
 
+  TEST_CASE("a subprotocol that was not offered is not named") {
+    server_fixture at;
+    live_client silent{at};
+    CHECK(silent.handshake[beast::http::field::sec_websocket_protocol].empty());
+    live_client stranger{at, "other"};
+    REQUIRE_FALSE(stranger.handshake_error);
+    CHECK(stranger.handshake[beast::http::field::sec_websocket_protocol].empty());
+  }
+
   TEST_CASE("the binary protocol says the same") {
     namespace pb = troupe::v1;
     server_fixture at;

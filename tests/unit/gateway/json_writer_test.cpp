@@ -106,4 +106,17 @@ TEST_SUITE("gateway.json_writer") {
         == R"({"user_id":"u","item_id":"i","type":"click","timestamp":"1970-01-01T00:00:00.000Z","context":{"a":1},"seq":3,"received_at":"1970-01-01T00:00:00.000Z"})");
   }
 
+  TEST_CASE("a profile's history claims no numbers, for the profile keeps none") {
+    actors::profile_view who;
+    who.seq = 1;
+    auto& only = who.history.emplace_back();
+    only.what.user = user_id{"u"};
+    only.what.item = item_id{"i"};
+    only.what.type = "click";
+    std::string out;
+    append_json(out, who);
+    CHECK(out.ends_with(
+        R"("history":[{"user_id":"u","item_id":"i","type":"click","timestamp":"1970-01-01T00:00:00.000Z"}]})"));
+  }
+
 } // TEST_SUITE
