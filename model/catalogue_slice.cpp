@@ -15,13 +15,26 @@ catalogue_slice::state::state(std::uint32_t index_of_slice, std::uint32_t shard_
 }
 
 void catalogue_slice::state::scratch::start(std::size_t items) {
-  touched.clear();
-  if (cells.size() < items)
-    cells.resize(items + items / 8);
-  if (++stamp == 0) { // wrapped: old stamps could be met again
-    std::fill(cells.begin(), cells.end(), cell{});
-    stamp = 1;
+  for (const auto local : touched())
+    sums_[local] = 0;
+  count_ = 0;
+  if (sums_.size() < items)
+    sums_.resize(items + items / 8);
+}
+
+void catalogue_slice::state::scratch::add(std::span<const neighbour_list::entry> neighbours,
+                                          float weight) {
+  if (touched_.size() < count_ + neighbours.size())
+    touched_.resize(2 * (count_ + neighbours.size()));
+  // Every local is written and only a new one is kept: a branch would be guessed wrong.
+  auto count = count_;
+  for (const auto& [target, times] : neighbours) {
+    auto& sum = sums_[target];
+    touched_[count] = target;
+    count += sum == 0 ? 1 : 0;
+    sum += weight * times;
   }
+  count_ = count;
 }
 
 std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
@@ -40,6 +53,7 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
   if (own) {
     locals.push_back({key, nullptr, row});
     visible.push_back(0);
+    created.push_back(0);
     popular.add_item();
     content.add_item();
   }
@@ -68,6 +82,7 @@ void catalogue_slice::state::add_record(item_ptr what) {
     }
   }
   visible[local] = what->hidden ? 0 : 1;
+  created[local] = to_millis(what->created);
   record = std::move(what);
 }
 
@@ -161,12 +176,11 @@ slice_stats catalogue_slice::stats() const {
   made.unknown = my.locals.size() - my.known;
   made.neighbours = my.pairs.entries();
   made.learned_arrival = my.learned;
-  made.heap_bytes = sizeof(state) + my.pairs.heap_bytes() + my.popular.heap_bytes()
-                    + my.content.heap_bytes() + my.rows.size() * map_entry
-                    + my.local_of_row.capacity() * sizeof(std::uint32_t)
-                    + my.locals.capacity() * sizeof(state::local_item)
-                    + my.sums.cells.capacity() * sizeof(state::scratch::cell)
-                    + my.marks.capacity() * sizeof(std::uint32_t);
+  made.heap_bytes =
+      sizeof(state) + my.pairs.heap_bytes() + my.popular.heap_bytes() + my.content.heap_bytes()
+      + my.rows.size() * map_entry + my.local_of_row.capacity() * sizeof(std::uint32_t)
+      + my.locals.capacity() * sizeof(state::local_item) + my.sums.heap_bytes()
+      + my.created.capacity() * sizeof(std::int64_t) + my.marks.capacity() * sizeof(std::uint32_t);
   return made;
 }
 

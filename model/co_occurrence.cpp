@@ -8,7 +8,6 @@ namespace troupe::model {
 namespace {
 
 constexpr double ms_per_day = 86'400'000.0;
-constexpr std::size_t bound_max = 1U << 20U;
 
 /// Between raw counts (0), which the most popular past item would decide alone, and shares
 /// (1), which trust items seen twice as much as items seen a thousand times. Chosen on
@@ -21,7 +20,8 @@ constexpr float damping = 10.0F;
 } // namespace
 
 co_occurrence::co_occurrence(const config::signals_settings& signals)
-    : bound_(static_cast<std::uint32_t>(std::min(signals.neighbours_max, bound_max))),
+    : bound_(static_cast<std::uint32_t>(
+        std::min(signals.neighbours_max, std::size_t{neighbour_list::bound_max}))),
       half_life_ms_(std::max(0.0, signals.neighbour_half_life_days) * ms_per_day) {}
 
 float co_occurrence::begin(timestamp when) noexcept {
@@ -38,10 +38,10 @@ void co_occurrence::count(std::uint32_t row, std::uint32_t target, float weight)
   auto& at = rows_[row];
   bring_up(at);
   const auto size = at.list.size();
-  const auto capacity = at.list.capacity();
+  const auto bytes = at.list.heap_bytes();
   at.list.add(target, weight, bound_);
   entries_ += std::size_t{at.list.size()} - size;
-  slots_ += std::size_t{at.list.capacity()} - capacity;
+  list_bytes_ += at.list.heap_bytes() - bytes;
 }
 
 void co_occurrence::count_total(std::uint32_t row, float weight) {
@@ -61,7 +61,7 @@ float co_occurrence::scale_of(std::uint32_t row) const noexcept {
 }
 
 std::size_t co_occurrence::heap_bytes() const noexcept {
-  return rows_.capacity() * sizeof(row_state) + slots_ * sizeof(neighbour_list::entry);
+  return rows_.capacity() * sizeof(row_state) + list_bytes_;
 }
 
 void co_occurrence::bring_up(row_state& row) noexcept {
@@ -80,10 +80,10 @@ void co_occurrence::encode(byte_writer& to) const {
     to.put(row.total);
     to.put(row.period);
     to.put(row.list.size());
-    row.list.for_each([&to](std::uint32_t target, float count) {
-      to.put(target);
-      to.put(count);
-    });
+    for (const auto& one : row.list.entries()) {
+      to.put(one.target);
+      to.put(one.count);
+    }
   }
 }
 
@@ -107,7 +107,7 @@ bool co_occurrence::decode(byte_reader& from, std::size_t row_count, std::size_t
       row.list.add(target, count, bound_);
     }
     entries_ += row.list.size();
-    slots_ += row.list.capacity();
+    list_bytes_ += row.list.heap_bytes();
   }
   return !from.failed();
 }

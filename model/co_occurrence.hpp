@@ -70,7 +70,7 @@ private:
   double half_life_ms_; // 0: no ageing
   std::uint32_t period_ = 0;
   std::size_t entries_ = 0;
-  std::size_t slots_ = 0;
+  std::size_t list_bytes_ = 0;
 };
 
 } // namespace troupe::model

@@ -145,6 +145,32 @@ float content_index::match(const wish& wanted, std::uint32_t local,
   return squares > 0 ? dot / (std::sqrt(squares) * wanted.norm) : 0.0F;
 }
 
+void content_index::lay_out(const wish& wanted, spread& to) const {
+  for (const auto term : to.terms)
+    to.by_term[term] = 0;
+  to.terms.clear();
+  if (to.by_term.size() < terms_.size())
+    to.by_term.resize(terms_.capacity());
+  for (const auto& [term, weight] : wanted.terms) {
+    to.by_term[term] = weight;
+    to.terms.push_back(term);
+  }
+  to.norm = wanted.norm;
+}
+
+float content_index::match(const spread& wanted, std::uint32_t local) const noexcept {
+  const auto& at = items_[local];
+  float dot = 0;
+  float squares = 0;
+  for (std::size_t i = 0; i < at.labels; ++i) {
+    const auto term = at.terms[i];
+    const auto weight = idf(term);
+    squares += weight * weight;
+    dot += wanted.by_term[term] * weight;
+  }
+  return dot != 0 && squares > 0 ? dot / (std::sqrt(squares) * wanted.norm) : 0.0F;
+}
+
 std::size_t content_index::heap_bytes() const noexcept {
   constexpr std::size_t map_entry = 20; // key, value and the map's own bytes at its usual load
   return terms_.capacity() * sizeof(term_row) + items_.capacity() * sizeof(item_row)

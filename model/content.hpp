@@ -48,6 +48,19 @@ public:
   [[nodiscard]] float match(const wish& wanted, std::uint32_t local,
                             bool with_words) const noexcept;
 
+  /// A wish laid out by term number, so that a match costs a load per label in place of a search.
+  /// Kept from query to query. REQUIRES: a spread is for one index.
+  struct spread {
+    std::vector<float> by_term; ///< 0: the term is not in the wish
+    std::vector<std::uint32_t> terms;
+    float norm = 0;
+  };
+
+  void lay_out(const wish& wanted, spread& to) const;
+
+  /// As `match` of the laid out wish, without words.
+  [[nodiscard]] float match(const spread& wanted, std::uint32_t local) const noexcept;
+
   /// Calls `visit(local)` for items of the wish's strongest terms, newest first, rare terms
   /// first, at most `budget` in all; an item may come more than once.
   template <class Visit>

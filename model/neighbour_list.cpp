@@ -3,28 +3,28 @@
 #include <algorithm>
 #include <bit>
 #include <utility>
-#include <vector>
 
 namespace troupe::model {
 
 namespace {
 
-constexpr std::uint32_t array_max = 8;
+constexpr std::uint32_t scanned_max = 8;  // a list this short needs no table
+constexpr std::uint16_t vacant = 0xffffU; // no place
 
 /// Fibonacci hashing: the targets are small consecutive numbers.
-std::uint32_t slot_of(std::uint32_t target, std::uint32_t capacity) noexcept {
-  return (target * 0x9e3779b1U) >> (32 - std::countr_zero(capacity));
+std::uint32_t slot_of(std::uint32_t target, std::uint32_t places) noexcept {
+  return (target * 0x9e3779b1U) >> (32 - std::countr_zero(places));
 }
 
-bool is_full(std::uint32_t size, std::uint32_t capacity) noexcept {
-  return capacity <= array_max ? size == capacity : size * 4 >= capacity * 3;
+/// The table's size, a power of two of which three quarters at most are taken.
+std::uint32_t places_for(std::uint32_t room) noexcept {
+  return room <= scanned_max ? 0 : std::bit_ceil((room * 4 + 2) / 3);
 }
 
-std::uint32_t capacity_for(std::uint32_t targets) noexcept {
-  std::uint32_t capacity = 2;
-  while (capacity < targets || (targets > array_max && is_full(targets - 1, capacity)))
-    capacity *= 2;
-  return capacity;
+/// The room a full list goes on with: all that the table of one more entry bears.
+std::uint32_t next_room(std::uint32_t room, std::uint32_t bound) noexcept {
+  const auto more = room < scanned_max ? std::max(2U, room * 2) : places_for(room + 1) / 4 * 3;
+  return std::max(room + 1, std::min(more, bound));
 }
 
 } // namespace
@@ -38,9 +38,10 @@ void neighbour_list::add(std::uint32_t target, float weight, std::uint32_t bound
     return;
   if (size_ >= bound)
     keep_strongest(std::min(bound - 1, bound - bound / 4));
-  if (is_full(size_, capacity_))
-    rebuild(std::max(2U, capacity_ * 2));
-  insert({target, weight});
+  if (size_ == room_)
+    grow(next_room(room_, bound));
+  entries_[size_] = {target, weight};
+  index(size_++);
 }
 
 float neighbour_list::count_of(std::uint32_t target) const noexcept {
@@ -49,61 +50,74 @@ float neighbour_list::count_of(std::uint32_t target) const noexcept {
 }
 
 void neighbour_list::scale(float factor) noexcept {
-  for (std::uint32_t i = 0; i < capacity_; ++i)
-    slots_[i].count *= factor;
+  for (std::uint32_t i = 0; i < size_; ++i)
+    entries_[i].count *= factor;
 }
 
 void neighbour_list::reserve(std::uint32_t targets) {
-  if (const auto wanted = capacity_for(targets); wanted > capacity_)
-    rebuild(wanted);
+  if (targets > room_)
+    grow(targets);
+}
+
+std::size_t neighbour_list::heap_bytes() const noexcept {
+  return std::size_t{room_} * sizeof(entry) + std::size_t{places()} * sizeof(place);
 }
 
 neighbour_list::entry* neighbour_list::find(std::uint32_t target) const noexcept {
-  if (capacity_ <= array_max) {
+  if (!places_) {
     for (std::uint32_t i = 0; i < size_; ++i)
-      if (slots_[i].target == target)
-        return &slots_[i];
+      if (entries_[i].target == target)
+        return &entries_[i];
     return nullptr;
   }
-  for (auto i = slot_of(target, capacity_);; i = (i + 1) & (capacity_ - 1)) {
-    if (slots_[i].target == target)
-      return &slots_[i];
-    if (slots_[i].target == vacant)
+  const auto mask = places() - 1;
+  for (auto i = slot_of(target, mask + 1);; i = (i + 1) & mask) {
+    if (places_[i] == vacant)
       return nullptr;
+    if (entries_[places_[i]].target == target)
+      return &entries_[places_[i]];
   }
 }
 
-void neighbour_list::rebuild(std::uint32_t capacity) {
-  const auto old = std::exchange(slots_, std::make_unique<entry[]>(capacity));
-  const auto old_capacity = std::exchange(capacity_, capacity);
-  size_ = 0;
-  for (std::uint32_t i = 0; i < old_capacity; ++i)
-    if (old[i].target != vacant)
-      insert(old[i]);
+std::uint32_t neighbour_list::places() const noexcept {
+  return places_for(room_);
 }
 
-void neighbour_list::insert(const entry& what) noexcept {
-  auto at = size_;
-  if (capacity_ > array_max) {
-    at = slot_of(what.target, capacity_);
-    while (slots_[at].target != vacant)
-      at = (at + 1) & (capacity_ - 1);
-  }
-  slots_[at] = what;
-  ++size_;
+void neighbour_list::grow(std::uint32_t room) {
+  const auto old = std::exchange(entries_, std::make_unique<entry[]>(room));
+  std::copy_n(old.get(), size_, entries_.get());
+  const auto places_before = places();
+  room_ = room;
+  if (places() == places_before)
+    return;
+  places_ = std::make_unique<place[]>(places());
+  index_all();
+}
+
+void neighbour_list::index(std::uint32_t at) noexcept {
+  if (!places_)
+    return;
+  const auto mask = places() - 1;
+  auto i = slot_of(entries_[at].target, mask + 1);
+  while (places_[i] != vacant)
+    i = (i + 1) & mask;
+  places_[i] = static_cast<place>(at);
+}
+
+void neighbour_list::index_all() noexcept {
+  std::fill_n(places_.get(), places(), vacant);
+  for (std::uint32_t i = 0; i < size_; ++i)
+    index(i);
 }
 
 void neighbour_list::keep_strongest(std::uint32_t keep) {
-  std::vector<entry> all;
-  all.reserve(size_);
-  for_each([&all](std::uint32_t target, float count) { all.push_back({target, count}); });
-  std::nth_element(all.begin(), all.begin() + keep, all.end(), [](const entry& a, const entry& b) {
-    return a.count != b.count ? a.count > b.count : a.target < b.target;
-  });
-  std::fill_n(slots_.get(), capacity_, entry{});
-  size_ = 0;
-  for (std::uint32_t i = 0; i < keep; ++i)
-    insert(all[i]);
+  std::nth_element(entries_.get(), entries_.get() + keep, entries_.get() + size_,
+                   [](const entry& a, const entry& b) {
+                     return a.count != b.count ? a.count > b.count : a.target < b.target;
+                   });
+  size_ = keep;
+  if (places_)
+    index_all();
 }
 
 } // namespace troupe::model

@@ -69,13 +69,14 @@ double popularity::share(std::uint32_t local, std::size_t half_life) const noexc
 float popularity::signal(std::uint32_t local) const noexcept {
   // An item with one event in a thousand is at half of the scale, whatever the catalogue.
   constexpr float resolution = 1000.0F;
-  const auto scale = 1 / (std::log2(1 + resolution) * static_cast<float>(half_lives()));
-  float sum = 0;
-  for (std::size_t h = 0; h < half_lives(); ++h) {
-    const auto behind = static_cast<float>(mass(local, h) - totals_[h]);
-    sum += std::log2(1 + resolution * std::exp2(behind));
-  }
-  return masses_[local * half_lives()] == nothing ? 0.0F : sum * scale;
+  static_assert(half_lives_max <= 8, "the product of the shares must stay a float");
+  if (masses_[local * half_lives()] == nothing)
+    return 0;
+  // The sum of the shares' logarithms is the logarithm of their product: one of them to take.
+  float product = 1;
+  for (std::size_t h = 0; h < half_lives(); ++h)
+    product *= 1 + resolution * std::exp2(static_cast<float>(mass(local, h) - totals_[h]));
+  return std::log2(product) / (std::log2(1 + resolution) * static_cast<float>(half_lives()));
 }
 
 std::size_t popularity::heap_bytes() const noexcept {

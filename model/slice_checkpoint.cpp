@@ -141,6 +141,7 @@ result<void> catalogue_slice::state::decode(std::string_view body) {
       continue;
     locals.push_back({key, nullptr, row});
     visible.push_back(0);
+    created.push_back(0);
     content.add_item();
   }
   if (locals.size() != local_count || !popular.decode(from, local_count))

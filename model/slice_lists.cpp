@@ -33,17 +33,19 @@ std::vector<candidate> catalogue_slice::similar(item_key of, const item_ptr& rec
   auto& sums = my.sums;
   if (const auto found = my.rows.find(of); found != my.rows.end()) {
     const auto scale = my.pairs.scale_of(found->second);
-    my.pairs.list(found->second).for_each([&sums, scale](std::uint32_t target, float count) {
-      sums.at(target) += scale * count;
-    });
+    sums.add(my.pairs.list(found->second).entries(), scale);
   }
   content_index::wish about;
   if (record)
     about = my.content.wish_for(*record);
-  my.content.propose(about, content_budget, [&sums](std::uint32_t local) { sums.at(local) += 0; });
+  std::vector<std::uint32_t> worth(sums.touched().begin(), sums.touched().end());
+  my.content.propose(about, content_budget,
+                     [&worth](std::uint32_t local) { worth.push_back(local); });
+  std::sort(worth.begin(), worth.end());
+  worth.erase(std::unique(worth.begin(), worth.end()), worth.end());
 
   std::vector<candidate> all;
-  for (const auto local : sums.touched) {
+  for (const auto local : worth) {
     const auto& there = my.locals[local];
     if (!my.is_visible(local) || there.key == of
         || (only != nullptr && !only->matches(*there.record)))

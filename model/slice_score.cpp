@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace troupe::model {
@@ -17,6 +18,9 @@ constexpr std::size_t touched_min = 128;    ///< and at least so many
 constexpr std::size_t content_budget = 128; ///< items met through labels
 /// What a query that found too little may look at beside: rules may have refused all the rest.
 constexpr std::size_t wide_budget = 20'000;
+
+/// An item so old is not new at all: what would be left is below a float's resolution.
+constexpr double faded_half_lives = 64;
 
 constexpr double ms_per_day = 86'400'000.0;
 
@@ -42,7 +46,7 @@ public:
     pick(made.found);
     if (made.found.size() < limit_ && gathered_.size() < my_.known) {
       made.found.clear();
-      gather(my_.sums.touched.size(), wide_budget);
+      gather(my_.sums.touched().size(), wide_budget);
       pick(made.found);
     }
     add_pins(made.found);
@@ -68,18 +72,19 @@ private:
       std::fill(my_.marks.begin(), my_.marks.end(), 0U);
       my_.mark = 1;
     }
-    if (!query_.who)
+    if (!query_.who) {
+      my_.content.lay_out(wish_, my_.wish);
       return;
+    }
+    my_.seen.start(query_.who->seen, my_.index, my_.shards);
     wish_ = my_.content.wish_for(query_.who->labels);
+    my_.content.lay_out(wish_, my_.wish);
     for (const auto& past : query_.who->recent) {
       const auto found = my_.rows.find(past.key);
       if (found == my_.rows.end())
         continue;
       const auto weight = past.weight * my_.pairs.scale_of(found->second);
-      auto& sums = my_.sums;
-      my_.pairs.list(found->second).for_each([&sums, weight](std::uint32_t target, float count) {
-        sums.at(target) += weight * count;
-      });
+      my_.sums.add(my_.pairs.list(found->second).entries(), weight);
     }
   }
 
@@ -101,24 +106,33 @@ private:
   /// stretches by their sums, and only those in a stretch are looked up among what the user has
   /// seen: the cost follows what is entered, not what was touched.
   void gather_touched(std::size_t most) {
-    const auto& touched = my_.sums.touched;
+    const auto touched = my_.sums.touched();
     auto& order = my_.ordered;
-    order.clear();
+    order.start(touched.size());
     for (const auto local : touched)
-      if (my_.is_visible(local))
-        order.emplace_back(my_.sums.sum_of(local), local);
-    const auto stronger = [](const auto& a, const auto& b) {
-      return a.first != b.first ? a.first > b.first : a.second < b.second;
-    };
-    const auto goal = gathered_.size() + most;
-    for (auto from = order.begin(); from != order.end() && gathered_.size() < goal;) {
-      const auto stretch =
-          std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(2 * most), order.end() - from);
-      std::nth_element(from, from + (stretch - 1), order.end(), stronger);
-      std::sort(from, from + stretch, stronger);
-      for (const auto end = from + stretch; from != end && gathered_.size() < goal; ++from)
-        enter(from->second);
+      order.add(local, my_.sums.sum_of(local), my_.is_visible(local));
+    for (auto stretch_size = most + most / 4; most > 0; stretch_size *= 2) {
+      const auto stretch = order.next(stretch_size);
+      if (stretch.empty())
+        return;
+      const auto out = std::remove_if(stretch.begin(), stretch.end(), [this](auto one) {
+        return is_used_up(strongest_first::local_of(one));
+      });
+      const auto left = std::min(most, static_cast<std::size_t>(out - stretch.begin()));
+      const auto end = stretch.begin() + static_cast<std::ptrdiff_t>(left);
+      if (end != out)
+        std::nth_element(stretch.begin(), end, out, std::greater<>{});
+      for (auto at = stretch.begin(); at != end; ++at)
+        enter(strongest_first::local_of(*at));
+      most -= left;
     }
+  }
+
+  /// Whether a visible local was entered before or may not be.
+  [[nodiscard]] bool is_used_up(std::uint32_t local) {
+    if (my_.marks[local] != my_.mark && drops_seen_ && is_seen(local))
+      my_.marks[local] = my_.mark;
+    return my_.marks[local] == my_.mark;
   }
 
   void enter(std::uint32_t local) {
@@ -138,8 +152,7 @@ private:
     };
     set(signal::co_occurrence, weights_.co_occurrence, static_cast<double>(my_.sums.sum_of(local)));
     set(signal::popularity, weights_.popularity, static_cast<double>(my_.popular.signal(local)));
-    set(signal::content, weights_.content,
-        static_cast<double>(my_.content.match(wish_, local, false)));
+    set(signal::content, weights_.content, static_cast<double>(my_.content.match(my_.wish, local)));
     set(signal::novelty, weights_.novelty, novelty(local));
     for (const auto part : made.parts)
       made.score += part;
@@ -159,12 +172,14 @@ private:
   /// not the wall's: a log of the past then gives the same when it is replayed, and a record
   /// made after its last event is as new as can be.
   [[nodiscard]] double novelty(std::uint32_t local) const {
-    const auto created = to_millis(my_.locals[local].record->created);
+    const auto created = my_.created[local];
     const auto half_life = my_.signals.novelty_half_life_days * ms_per_day;
     if (created <= 0 || !(half_life > 0))
       return 0;
     constexpr double well_known = 20; // events after which an item is no longer unknown
     const auto age = std::max<double>(0, static_cast<double>(my_.stream_millis - created));
+    if (age > faded_half_lives * half_life)
+      return 0;
     return std::exp2(-age / half_life) * well_known / (well_known + my_.popular.events(local));
   }
 
@@ -174,7 +189,7 @@ private:
   }
 
   [[nodiscard]] bool is_seen(std::uint32_t local) const {
-    return query_.who && query_.who->seen.contains(my_.locals[local].key);
+    return query_.who && my_.seen.contains(my_.locals[local].key);
   }
 
   /// Rules of the query and of the configuration, cheap ones first.
@@ -249,7 +264,8 @@ private:
     item_key key{};
     const neighbour_list* list = nullptr; // its neighbours here; null: none
     float weight = 0;
-    content_index::wish about; // empty unless the slice has its record
+    item_ptr record;                               // null unless it is the slice's
+    std::optional<content_index::wish> about = {}; // of the record, when it was first asked for
   };
 
   void explain(candidate_list& made) const {
@@ -264,10 +280,9 @@ private:
         one.weight = recent.weight * my_.pairs.scale_of(found->second);
       }
       if (const auto local = my_.known_local(recent.key); local != state::foreign) {
-        const auto& record = my_.locals[local].record;
-        one.about = my_.content.wish_for(*record);
-        if (std::find(made.past.begin(), made.past.end(), record) == made.past.end())
-          made.past.push_back(record);
+        one.record = my_.locals[local].record;
+        if (std::find(made.past.begin(), made.past.end(), one.record) == made.past.end())
+          made.past.push_back(one.record);
       }
       past.push_back(std::move(one));
     }
@@ -277,8 +292,7 @@ private:
 
   /// The past item with the largest part in the co-occurrence score; where there is none, the
   /// one of this slice that is most alike.
-  [[nodiscard]] item_key reason_among(const std::vector<past_item>& past,
-                                      const candidate& what) const {
+  [[nodiscard]] item_key reason_among(std::vector<past_item>& past, const candidate& what) const {
     const auto local = my_.known_local(what.key);
     item_key found{};
     float most = 0;
@@ -291,8 +305,12 @@ private:
     }
     if (most > 0 || !(what.parts[index_of(signal::content)] > 0))
       return found;
-    for (const auto& from : past) {
-      const auto part = my_.content.match(from.about, local, false);
+    for (auto& from : past) {
+      if (!from.record)
+        continue;
+      if (!from.about)
+        from.about = my_.content.wish_for(*from.record);
+      const auto part = my_.content.match(*from.about, local, false);
       if (part > most && from.key != what.key) {
         most = part;
         found = from.key;

@@ -4,12 +4,14 @@
 #include "model/co_occurrence.hpp"
 #include "model/content.hpp"
 #include "model/popularity.hpp"
+#include "model/seen_here.hpp"
+#include "model/strongest_first.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <span>
 #include <vector>
 
 namespace troupe::model {
@@ -29,32 +31,30 @@ struct catalogue_slice::state {
     std::uint32_t row = 0;
   };
 
-  /// Sums per local that are zero again at the next query without being cleared.
-  struct scratch {
-    struct cell {
-      std::uint32_t stamp = 0;
-      float sum = 0;
-    };
-
-    std::vector<cell> cells;
-    std::vector<std::uint32_t> touched;
-    std::uint32_t stamp = 0;
-
+  /// Sums per local, all zero but for the touched ones.
+  class scratch {
+  public:
+    /// Forgets the sums of the query before.
     void start(std::size_t items);
 
-    /// Sum of the local so far; a first call in a query enters it into `touched`.
-    float& at(std::uint32_t local) {
-      auto& one = cells[local];
-      if (one.stamp != stamp) {
-        one = {stamp, 0};
-        touched.push_back(local);
-      }
-      return one.sum;
+    /// Adds each neighbour's count times `weight` to its sum.
+    void add(std::span<const neighbour_list::entry> neighbours, float weight);
+
+    [[nodiscard]] float sum_of(std::uint32_t local) const noexcept { return sums_[local]; }
+
+    /// Locals with a sum; one whose sum is 0 still may be met more than once.
+    [[nodiscard]] std::span<const std::uint32_t> touched() const noexcept {
+      return {touched_.data(), count_};
     }
 
-    [[nodiscard]] float sum_of(std::uint32_t local) const noexcept {
-      return cells[local].stamp == stamp ? cells[local].sum : 0.0F;
+    [[nodiscard]] std::size_t heap_bytes() const noexcept {
+      return sums_.capacity() * sizeof(float) + touched_.capacity() * sizeof(std::uint32_t);
     }
+
+  private:
+    std::vector<float> sums_;
+    std::vector<std::uint32_t> touched_; // the first `count_`, then room
+    std::size_t count_ = 0;
   };
 
   state(std::uint32_t index_of_slice, std::uint32_t shard_count,
@@ -92,6 +92,7 @@ struct catalogue_slice::state {
   std::vector<std::uint32_t> local_of_row;
   std::vector<local_item> locals;
   std::vector<std::uint8_t> visible; ///< by local; kept, for following records costs cache misses
+  std::vector<std::int64_t> created; ///< milliseconds, by local; kept likewise
   std::size_t known = 0;             ///< locals with a record
   std::uint64_t learned = 0;
   std::int64_t stream_millis = 0; ///< newest event time learnt
@@ -104,7 +105,9 @@ struct catalogue_slice::state {
 
   /// Working memory of `score`, which is const to its callers: a slice has one thread.
   mutable scratch sums;
-  mutable std::vector<std::pair<float, std::uint32_t>> ordered; ///< touched items by sum
+  mutable strongest_first ordered;
+  mutable seen_here seen;
+  mutable content_index::spread wish;
   mutable std::vector<std::uint32_t> marks; ///< candidates of this query, by local
   mutable std::uint32_t mark = 0;
 };

@@ -43,11 +43,11 @@ TEST_SUITE("model.neighbour_list") {
     }
     CHECK(list.size() == truth.size());
     std::size_t visited = 0;
-    list.for_each([&](std::uint32_t target, float count) {
+    for (const auto& [target, count] : list.entries()) {
       ++visited;
       CHECK(truth.at(target) == count);
       CHECK(list.count_of(target) == count);
-    });
+    }
     CHECK(visited == truth.size());
     CHECK(list.count_of(700) == 0);
   }
