@@ -89,7 +89,7 @@ void content_index::clear(std::uint32_t local) {
   set_documents(documents_ - 1);
   for (const auto term : gone) {
     auto& row = terms_[term];
-    set_frequency(row, row.frequency - 1);
+    set_frequency(term, row.frequency - 1);
     // Leaving at once would cost a search; sweeping when half have left costs a constant each.
     if (row.items.size() > 2 * std::size_t{row.frequency} + 16) {
       entries_ -= row.items.size();
@@ -159,33 +159,36 @@ void content_index::lay_out(const wish& wanted, spread& to) const {
 }
 
 float content_index::match(const spread& wanted, std::uint32_t local) const noexcept {
-  const auto& at = items_[local];
+  const auto labels = std::span{items_[local].terms}.first(items_[local].labels);
   float dot = 0;
+  for (const auto term : labels)
+    dot += wanted.by_term[term] * idf(term);
+  if (dot == 0)
+    return 0;
   float squares = 0;
-  for (std::size_t i = 0; i < at.labels; ++i) {
-    const auto term = at.terms[i];
-    const auto weight = idf(term);
-    squares += weight * weight;
-    dot += wanted.by_term[term] * weight;
-  }
-  return dot != 0 && squares > 0 ? dot / (std::sqrt(squares) * wanted.norm) : 0.0F;
+  for (const auto term : labels)
+    squares += idf(term) * idf(term);
+  return squares > 0 ? dot / (std::sqrt(squares) * wanted.norm) : 0.0F;
 }
 
 std::size_t content_index::heap_bytes() const noexcept {
   constexpr std::size_t map_entry = 20; // key, value and the map's own bytes at its usual load
-  return terms_.capacity() * sizeof(term_row) + items_.capacity() * sizeof(item_row)
-         + numbers_.size() * map_entry + entries_ * 2 * sizeof(std::uint32_t);
+  return terms_.capacity() * (sizeof(term_row) + sizeof(float))
+         + items_.capacity() * sizeof(item_row) + numbers_.size() * map_entry
+         + entries_ * 2 * sizeof(std::uint32_t);
 }
 
 std::uint32_t content_index::intern(std::uint64_t hash) {
   const auto [at, is_new] = numbers_.try_emplace(hash, static_cast<std::uint32_t>(terms_.size()));
-  if (is_new)
+  if (is_new) {
     terms_.emplace_back();
+    log_frequencies_.push_back(0);
+  }
   return at->second;
 }
 
 float content_index::idf(std::uint32_t term) const noexcept {
-  return log_documents_ - terms_[term].log_frequency;
+  return log_documents_ - log_frequencies_[term];
 }
 
 void content_index::set_documents(std::size_t count) {
@@ -193,9 +196,9 @@ void content_index::set_documents(std::size_t count) {
   log_documents_ = std::log(static_cast<float>(count) + 1.0F);
 }
 
-void content_index::set_frequency(term_row& row, std::uint32_t frequency) {
-  row.frequency = frequency;
-  row.log_frequency = std::log(static_cast<float>(frequency) + 0.5F);
+void content_index::set_frequency(std::uint32_t term, std::uint32_t frequency) {
+  terms_[term].frequency = frequency;
+  log_frequencies_[term] = std::log(static_cast<float>(frequency) + 0.5F);
 }
 
 bool content_index::has(std::uint32_t local, std::uint32_t term) const noexcept {
@@ -218,7 +221,7 @@ std::vector<std::uint32_t> content_index::strongest(const wish& wanted) const {
 
 void content_index::enter(std::uint32_t local, std::uint32_t term) {
   auto& row = terms_[term];
-  set_frequency(row, row.frequency + 1);
+  set_frequency(term, row.frequency + 1);
   row.items.push_back(local);
   ++entries_;
 }

@@ -79,7 +79,6 @@ private:
   struct term_row {
     std::vector<std::uint32_t> items; // in the order they came; may hold some that left
     std::uint32_t frequency = 0;      // items that have it
-    float log_frequency = 0;          // kept, for it is read for every candidate
   };
 
   struct item_row {
@@ -93,7 +92,7 @@ private:
   [[nodiscard]] std::vector<std::uint32_t> strongest(const wish& wanted) const;
   void enter(std::uint32_t local, std::uint32_t term);
   void set_documents(std::size_t count);
-  static void set_frequency(term_row& row, std::uint32_t frequency);
+  void set_frequency(std::uint32_t term, std::uint32_t frequency);
   static void finish(wish& made);
 
   std::size_t terms_max_;
@@ -102,6 +101,7 @@ private:
   std::size_t entries_ = 0;
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> numbers_;
   std::vector<term_row> terms_;
+  std::vector<float> log_frequencies_; // by term; apart, for it is read for every candidate
   std::vector<item_row> items_;
 };
 
