@@ -30,7 +30,6 @@ event_log_writer_probe event_log_writer_probe::make(metrics& where) {
   probe.sync_seconds =
       where.make_histogram(stem + "sync_seconds", "One commit of the event log, fsync included.",
                            metrics::latency_buckets());
-  probe.pending = where.make_gauge(stem + "pending_events", "Events waiting for the log.");
   probe.committed = where.make_counter(stem + "events_total", "Events committed.");
   probe.failed_commits =
       where.make_counter(stem + "failed_commits_total", "Batches the store refused.");
@@ -129,16 +128,16 @@ void event_log_writer_state::flush() {
 }
 
 void event_log_writer_state::commit_events() {
-  probe_.pending.set(static_cast<double>(credit_->out()));
   const auto begin = time_.steady();
   auto written = into_.events().append(batch_, options_.how);
   probe_.sync_seconds.observe(std::chrono::duration<double>(time_.steady() - begin).count());
   probe_.batch_events.observe(static_cast<double>(batch_.size()));
+  auto unlearnt = batch_.size();
   if (written) {
     last_arrival_ = batch_.back().arrival;
     probe_.committed.add(static_cast<double>(batch_.size()));
     answer_all();
-    teach();
+    unlearnt = teach();
   } else {
     probe_.failed_commits.add();
     const auto code = written.error().code;
@@ -146,8 +145,7 @@ void event_log_writer_state::commit_events() {
       options_.on_fatal(written.error());
     refuse_all(written.error());
   }
-  credit_->give_back(batch_.size());
-  probe_.pending.set(static_cast<double>(credit_->out()));
+  credit_->give_back(unlearnt);
   batch_.clear();
   teaches_.clear();
   waiting_.clear();
@@ -174,9 +172,9 @@ void event_log_writer_state::refuse_all(const failure& why) {
   }
 }
 
-void event_log_writer_state::teach() {
+std::size_t event_log_writer_state::teach() {
   if (!options_.teaching)
-    return;
+    return batch_.size();
   std::vector<model::observation> learnt;
   learnt.reserve(batch_.size());
   for (std::size_t i = 0; i < batch_.size(); ++i)
@@ -184,11 +182,19 @@ void event_log_writer_state::teach() {
       teaches_[i]->arrival = batch_[i].arrival;
       learnt.push_back(std::move(*teaches_[i]));
     }
+  const auto unlearnt = batch_.size() - learnt.size();
   if (learnt.empty())
-    return;
-  const learn lesson{std::make_shared<const std::vector<model::observation>>(std::move(learnt))};
+    return unlearnt;
+  using lessons = std::vector<model::observation>;
+  // The last shard that lets go of the lesson gives its credit back.
+  const learn lesson{
+      {new const lessons(std::move(learnt)), [credit = credit_](const lessons* done) {
+         credit->give_back(done->size());
+         delete done;
+       }}};
   for (const auto& shard : shards_)
     self_->send(shard, lesson);
+  return unlearnt;
 }
 
 void event_log_writer_state::commit_profiles() {

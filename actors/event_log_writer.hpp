@@ -19,7 +19,6 @@ namespace troupe::actors {
 struct event_log_writer_probe {
   histogram batch_events;  ///< events that shared one commit
   histogram sync_seconds;  ///< one commit, fsync included
-  gauge pending;           ///< events waiting for the log, whole node
   counter committed;       ///< events
   counter failed_commits;  ///< batches the store refused
   counter refused;         ///< events refused behind a failed one of the same user
@@ -38,7 +37,8 @@ struct event_log_writer_probe {
 /// fsync that failed may have dropped the pages), so the process ends at once by `on_fatal` and
 /// the restart reads what is really there.
 ///
-/// Bounds: events by `write_credit`, which whoever sends takes first and this actor gives back.
+/// Bounds: events by `write_credit`, which whoever sends takes first. It comes back with the
+/// refusal, or when all shards have learnt from the event: the log gets no further ahead of them.
 /// Blocking: yes, detached.
 class event_log_writer_state {
 public:
@@ -74,7 +74,8 @@ private:
   void commit_profiles();
   void answer_all();
   void refuse_all(const failure& why);
-  void teach();
+  /// How many of the batch nobody had to learn from.
+  [[nodiscard]] std::size_t teach();
 
   handle::pointer self_;
   storage::store& into_;

@@ -9,6 +9,8 @@
 #include "model/query.hpp"
 #include "storage/interfaces.hpp"
 
+#include <caf/actor_clock.hpp>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -97,6 +99,7 @@ struct subscribe {
   connection_id connection{};
   push_sink_actor sink;
   slate_request how;
+  slate_id has{}; ///< the slate the client still shows; the answer has this id if nothing changed
 };
 
 struct unsubscribe {
@@ -253,6 +256,9 @@ using item_catalog_actor =
 /// What sessions ask of a shard. The answer has one receiver, who may move from it.
 struct score_request {
   model::score_query query;
+  /// By CAF's clock. A shard that comes to it later answers timeout instead of scoring: nobody
+  /// would have the answer in time, and the next one in the mailbox still can.
+  caf::actor_clock::time_point due = caf::actor_clock::time_point::max();
 };
 
 struct scored_candidates {

@@ -1,15 +1,18 @@
 #include "actors/item_shard.hpp"
 
+#include "actors/error_bridge.hpp"
+
 #include <utility>
 
 namespace troupe::actors {
 
-item_shard_state::item_shard_state(handle::pointer, std::shared_ptr<model::catalogue_slice> slice)
-    : slice_(std::move(slice)) {}
+item_shard_state::item_shard_state(handle::pointer self,
+                                   std::shared_ptr<model::catalogue_slice> slice)
+    : self_(self), slice_(std::move(slice)) {}
 
 item_shard_actor::behavior_type item_shard_state::make_behavior() {
   return {
-      [this](const score_request& what) { return scored_candidates{slice_->score(what.query)}; },
+      [this](const score_request& what) { return score(what); },
       [this](const read_traits& what) { return traits(what); },
       [this](const learn& what) {
         for (const auto& seen : *what.what)
@@ -42,6 +45,14 @@ item_shard_actor::behavior_type item_shard_state::make_behavior() {
         return checkpoint_bytes{std::make_shared<const std::string>(slice_->checkpoint())};
       },
   };
+}
+
+caf::result<scored_candidates> item_shard_state::score(const score_request& what) const {
+  // Scoring what nobody waits for any more would make the next one late too: an overloaded
+  // shard would be busy all the time and in time for nobody.
+  if (self_->clock().now() >= what.due)
+    return to_error({errc::timeout, "the shard came to it too late"});
+  return scored_candidates{slice_->score(what.query)};
 }
 
 traits_list item_shard_state::traits(const read_traits& what) const {

@@ -8,8 +8,9 @@ namespace troupe::actors {
 /// One hash slice of the catalogue; every answer is model::catalogue_slice's, this actor only
 /// carries messages. Spawned by the node with its slice loaded.
 ///
-/// Bounds: sessions ask one query at a time for each slate, so the mailbox holds at most the
-/// slates being computed. Blocking: none; a query takes tens to hundreds of microseconds.
+/// Bounds: sessions ask one query at a time for each slate, and one that comes too late for its
+/// deadline is dropped unscored, so the mailbox holds about what was asked within a deadline.
+/// Blocking: none; a query takes tens to hundreds of microseconds.
 class item_shard_state {
 public:
   using handle = item_shard_actor;
@@ -20,8 +21,10 @@ public:
   [[nodiscard]] handle::behavior_type make_behavior();
 
 private:
+  caf::result<scored_candidates> score(const score_request& what) const;
   traits_list traits(const read_traits& what) const;
 
+  handle::pointer self_;
   /// Its only owner from the spawn on; shared only because CAF copies constructor arguments.
   std::shared_ptr<model::catalogue_slice> slice_;
 };

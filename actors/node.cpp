@@ -119,7 +119,10 @@ result<void> node::parts::spawn(metrics& where) {
 
   for (auto& slice : std::exchange(slices, {}))
     shards.push_back(spawn_state<item_shard_state>(system, std::move(slice)));
-  credit = std::make_shared<write_credit>(settings.storage.writes_pending_max);
+  credit = std::make_shared<write_credit>(
+      settings.storage.writes_pending_max,
+      where.make_gauge("troupe_actors_write_credit_out",
+                       "Events that wait for the log, or for the shards to learn from them."));
   event_log_writer_state::options writing;
   writing.how = settings.storage.durability == "fast" ? storage::durability::fast
                                                       : storage::durability::durable;

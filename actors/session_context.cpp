@@ -22,6 +22,8 @@ session_probe session_probe::make(metrics& where) {
   probe.slates = where.make_counter(stem + "slates_total", "Slates computed.");
   probe.slates_partial =
       where.make_counter(stem + "slates_partial_total", "Slates that a shard came too late for.");
+  probe.slates_missed = where.make_counter(
+      stem + "slates_missed_total", "Slates no shard answered in time for; the one before stays.");
   probe.slates_unchanged = where.make_counter(stem + "slates_unchanged_total",
                                               "Slates not pushed: same items, same order.");
   probe.pushes = where.make_counter(stem + "pushes_total", "Slates sent to connections.");

@@ -23,6 +23,7 @@ struct session_probe {
   counter traits_late;      ///< folded without knowing the item: its shard was late
   counter slates;           ///< computed
   counter slates_partial;   ///< a shard missed the deadline
+  counter slates_missed;    ///< no shard answered in time: the slate before stays
   counter slates_unchanged; ///< not pushed: the same items in the same order
   counter pushes;           ///< slates sent to connections
   counter recoveries;       ///< profiles reloaded after a failed append

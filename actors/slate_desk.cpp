@@ -77,6 +77,19 @@ void slate_desk::remember(const slate& made) {
   shown.push_back(std::move(one));
 }
 
+slate_ptr slate_desk::as_shown(const slate_id& has, const slate_ptr& made) const {
+  const auto* before = find_shown(has);
+  // An item that was changed meanwhile is another pointer, and has to be sent.
+  if (before == nullptr
+      || !std::equal(before->items.begin(), before->items.end(), made->items.begin(),
+                     made->items.end(),
+                     [](const item_ptr& a, const slate_item& b) { return a == b.what; }))
+    return made;
+  auto same = std::make_shared<slate>(*made);
+  same->id = has;
+  return same;
+}
+
 bool same_request(const slate_request& a, const slate_request& b) {
   return a.surface == b.surface && a.k == b.k && a.filter == b.filter && a.exclude == b.exclude
          && a.pin == b.pin && a.diversity == b.diversity && a.category_cap == b.category_cap

@@ -23,6 +23,7 @@ struct subscriber {
   push_sink_actor sink;
   slate_promise first;        ///< the answer to subscribe; not pending any more: pushes
   std::uint64_t need_seq = 0; ///< the first slate reflects at least this event
+  slate_id has{};             ///< what the client shows while it waits for `first`
 };
 
 /// Connections that asked for the same slates, and the slate they have. One is computed at a
@@ -36,6 +37,9 @@ struct slate_feed {
   bool sent = false;             ///< there is a current slate
   bool dirty = true;
   std::uint64_t computing = 0; ///< token of the job; 0: none
+  /// After slates that no shard answered for: how many in a row, and when to try again.
+  unsigned missed = 0;
+  caf::actor_clock::time_point not_before = caf::actor_clock::time_point::min();
   /// Computed, waits until its newest event is acknowledged; and the newest one behind it. Two,
   /// so that under a steady stream of events the first still goes out.
   slate_ptr held;
@@ -90,6 +94,9 @@ struct slate_desk {
   void take_off(connection_id connection, const std::string& surface);
 
   void remember(const slate& made);
+
+  /// `made` under the id `has` if that one was shown and had exactly these items; else `made`.
+  [[nodiscard]] slate_ptr as_shown(const slate_id& has, const slate_ptr& made) const;
 };
 
 /// Whether two requests ask for the same slates.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace troupe::actors {
@@ -245,6 +246,13 @@ void user_session_state::erase(erase_user&, promise<done> answer) {
   refuse_waiting(erased);
 }
 
+namespace {
+
+/// How exactly sessions keep their deadlines.
+constexpr std::chrono::milliseconds timer_step{5};
+
+} // namespace
+
 // -- time and the end ------------------------------------------------------------------------
 
 void user_session_state::move_on() {
@@ -284,6 +292,10 @@ void user_session_state::on_deadline() {
 }
 
 void user_session_state::arm(time_point due) {
+  // On a grid, so that the clock's thread wakes once for all sessions of a step.
+  const auto past = due.time_since_epoch() % timer_step;
+  if (past > time_point::duration::zero())
+    due += timer_step - past;
   if (due >= timer_due_)
     return;
   timer_due_ = due;
@@ -298,10 +310,14 @@ void user_session_state::arm_next() {
     for (const auto& one : *flights_)
       if (!one.traits_here)
         next = std::min(next, one.due);
-  if (desk_)
+  if (desk_) {
     for (const auto& job : desk_->jobs)
       if (job.at == slate_job::stage::scattered)
         next = std::min(next, job.due);
+    for (const auto& feed : desk_->feeds)
+      if (feed.dirty && feed.computing == 0 && feed.not_before > now())
+        next = std::min(next, feed.not_before);
+  }
   if (next != time_point::max())
     arm(next);
 }

@@ -127,6 +127,8 @@ private:
   void start_ready();
   void scatter(slate_job& job, std::shared_ptr<const model::taste> who);
   void on_candidates(std::uint64_t token, std::size_t shard, model::candidate_list* list);
+  /// A pushed slate that no shard answered for: kept from the connections, tried again later.
+  [[nodiscard]] bool put_off(slate_job& job);
   void finish(slate_job& job);
   void release_held();
   void publish(slate_feed& feed, const slate_ptr& made);

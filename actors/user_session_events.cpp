@@ -92,7 +92,11 @@ void user_session_state::ask_traits(const flight& what) {
     one->traits_here = true;
     move_on();
   };
-  self_->request(context_->shard_of_item(item), no_timer, read_traits{{item}})
+  // Past the queries that wait there: without the traits no event is folded, and a slate can be
+  // late but an event not half known.
+  self_
+      ->request<caf::message_priority::high>(context_->shard_of_item(item), no_timer,
+                                             read_traits{{item}})
       .then([settle](traits_list& found) { settle(std::move(found.traits.front())); },
             [settle](const caf::error&) { settle({}); });
 }

@@ -85,7 +85,8 @@ void user_session_state::add_subscriber(subscribe& what, promise<slate_ptr> answ
     return refuse({errc::overloaded,
                    fmt::format("at most {} surfaces of one user", context_->users.surfaces_max)});
   }
-  feed.subscribers.push_back({what.connection, what.sink, std::move(answer), acked_seq_});
+  feed.subscribers.push_back(
+      {what.connection, what.sink, std::move(answer), acked_seq_, std::move(what.has)});
   feed.dirty = true;
   report(1);
 }
@@ -134,7 +135,7 @@ void user_session_state::start_ready() {
   if (!desk_)
     return;
   for (auto& feed : desk_->feeds) {
-    if (!feed.dirty || feed.computing != 0)
+    if (!feed.dirty || feed.computing != 0 || feed.not_before > now())
       continue;
     std::uint64_t need = 0;
     for (const auto& one : feed.subscribers)
@@ -171,8 +172,10 @@ void user_session_state::scatter(slate_job& job, std::shared_ptr<const model::ta
   job.outstanding = shards;
   job.begin = now();
   job.due = job.begin + context_->slates.deadline;
+  // A quarter of the deadline is left for the scoring and the way back.
   const score_request request{
-      make_query(*job.plan, user_, std::move(who), context_->model_version, job.now)};
+      make_query(*job.plan, user_, std::move(who), context_->model_version, job.now),
+      job.begin + context_->slates.deadline * 3 / 4};
   for (std::size_t shard = 0; shard < shards; ++shard)
     self_->request(context_->shards[shard], no_timer, request)
         .then([this, token = job.token,
@@ -195,7 +198,34 @@ void user_session_state::on_candidates(std::uint64_t token, std::size_t shard,
   move_on();
 }
 
+bool user_session_state::put_off(slate_job& job) {
+  auto* feed = job.feed == 0 ? nullptr : desk_->find_feed(job.feed);
+  if (feed == nullptr || feed->computing != job.token)
+    return false;
+  const bool answered = job.answers.empty()
+                        || std::any_of(job.answers.begin(), job.answers.end(),
+                                       [](const auto& one) { return one.has_value(); });
+  if (answered) {
+    feed->missed = 0;
+    return false;
+  }
+  if (!feed->sent)
+    return false; // nothing to keep: an empty slate that says partial is an answer
+  constexpr unsigned doublings_max = 5;
+  feed->not_before =
+      now() + context_->slates.deadline * (1U << std::min(feed->missed, doublings_max));
+  ++feed->missed;
+  feed->dirty = true;
+  feed->computing = 0;
+  job.at = slate_job::stage::held; // without a slate: release_held takes it away
+  job.answers.clear();
+  context_->probe.slates_missed.add();
+  return true;
+}
+
 void user_session_state::finish(slate_job& job) {
+  if (put_off(job))
+    return;
   job.made = make_slate(job, user_, profile_, context_->model_version, ++desk_->numbers);
   job.at = slate_job::stage::held;
   job.answers.clear();
@@ -243,10 +273,13 @@ void user_session_state::publish(slate_feed& feed, const slate_ptr& made) {
     if (one.first.pending()) {
       if (made->profile_seq < one.need_seq)
         continue; // one that reflects more is on its way
-      one.first.deliver(made);
+      const auto first = desk_->as_shown(std::exchange(one.has, {}), made);
+      one.first.deliver(first);
+      desk_->remember(*first);
       told = true;
     } else if (changed) {
       self_->send(one.sink, push_slate{one.connection, made});
+      desk_->remember(*made);
       context_->probe.pushes.add();
       told = true;
     }
@@ -257,7 +290,6 @@ void user_session_state::publish(slate_feed& feed, const slate_ptr& made) {
   }
   feed.current = std::move(items);
   feed.sent = true;
-  desk_->remember(*made);
 }
 
 void user_session_state::end_feeds(errc why) {

@@ -34,8 +34,9 @@ struct storage_settings {
   std::uint32_t shards = 2;           ///< item shards; fixed when the store is created
   std::size_t block_cache_bytes = std::size_t{64} << 20;
   std::size_t write_buffer_bytes = std::size_t{32} << 20;
-  std::size_t append_batch_max = 512;     ///< events in one group commit
-  std::size_t writes_pending_max = 65536; ///< events waiting for the log, whole node
+  std::size_t append_batch_max = 512; ///< events in one group commit
+  std::size_t writes_pending_max =
+      4096; ///< events waiting for the log and to be learnt, whole node
   std::size_t reader_threads = 2;
   seconds checkpoint_interval{60}; ///< of the shards' signals
 };
@@ -125,7 +126,7 @@ struct gateway_settings {
   seconds keep_alive_timeout{60};
   seconds idle_timeout{120};          ///< WebSocket; pings are sent at half of it
   seconds write_timeout{15};          ///< a stalled reader is closed
-  std::size_t in_flight_max = 4096;   ///< requests waiting for actors, per gateway thread
+  std::size_t in_flight_max = 1024;   ///< requests waiting for actors, per gateway thread
   double events_per_second_max = 200; ///< per connection; 0: no limit
   double events_burst = 400;
   std::string api_key;              ///< empty: no check; else Authorization: Bearer ...

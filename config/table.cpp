@@ -74,7 +74,8 @@ section storage_section(storage_settings& s) {
               {"storage.append_batch_max", &s.append_batch_max, between(1, 65536),
                "Events that share one commit to disk."},
               {"storage.writes_pending_max", &s.writes_pending_max, between(1, 16 * million),
-               "Events of all users waiting for the disk; beyond it they are refused."},
+               "Events of all users waiting for the disk and to be learnt; beyond it they are "
+               "refused."},
               {"storage.reader_threads", &s.reader_threads, between(1, 64),
                "Threads that read profiles and events from disk."},
               {"storage.checkpoint_interval", &s.checkpoint_interval, between(second, day),

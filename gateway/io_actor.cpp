@@ -5,7 +5,10 @@
 namespace troupe::gateway {
 
 io_actor::io_actor(caf::actor_config& config, std::shared_ptr<asio::io_context> io, options how)
-    : base(config), io_(std::move(io)), options_(how), unit_(&system()) {}
+    : base(config), io_(std::move(io)), options_(how), unit_(system(), [this] {
+        asio::post(io_->get_executor(),
+                   [this, keep = caf::strong_actor_ptr{ctrl()}] { unit_.turn(); });
+      }) {}
 
 void io_actor::launch(caf::execution_unit*, bool, bool hide) {
   if (!hide)
@@ -113,6 +116,7 @@ void io_actor::close() {
   while (!waiting_.empty())
     if (const auto found = take(waiting_.begin()->first))
       found->fail({errc::unavailable, "the server is going down"});
+  unit_.close();
   quit();
 }
 

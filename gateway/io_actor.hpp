@@ -3,10 +3,10 @@
 #include "actors/interfaces.hpp"
 #include "gateway/asio_types.hpp"
 #include "gateway/error_map.hpp"
+#include "gateway/io_execution_unit.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <caf/scoped_execution_unit.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -22,7 +22,8 @@ namespace troupe::gateway {
 /// Where a gateway thread meets the actors: one per io_context, the only such place. It is an
 /// actor whose scheduler is the io_context. What actors send (answers and pushes) goes to a
 /// lock-free inbox and is handled on the gateway's thread, many messages a wake-up; what the
-/// gateway asks is sent from there. No thread ever waits for the other.
+/// gateway asks is sent from there, and wakes actors there (io_execution_unit). No thread ever
+/// waits for the other.
 ///
 /// Requests bypass CAF's response handlers, because in 0.17.6 the timer of an answered request
 /// is kept until it expires; deadlines are a queue here, checked by `expire`.
@@ -33,7 +34,7 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
 
   struct options {
-    std::size_t in_flight_max = 4096;
+    std::size_t in_flight_max = 1024;
     std::chrono::milliseconds timeout{2000};
   };
 
@@ -143,7 +144,7 @@ private:
 
   std::shared_ptr<asio::io_context> io_;
   options options_;
-  caf::scoped_execution_unit unit_;
+  io_execution_unit unit_;
   std::unordered_map<std::uint64_t, std::unique_ptr<waiter_base>> waiting_;
   std::deque<deadline> deadlines_; ///< in order, for all have the same timeout
   std::uint64_t refused_ = 0;

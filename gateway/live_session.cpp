@@ -191,7 +191,8 @@ void live_session::subscribe(slate_options how, std::string_view resume, bool gr
       point && point->user == user_ && point->surface == state->name && !point->slate.empty())
     state->skip = std::move(point->slate);
   ++unanswered_;
-  actors::subscribe ask{user_, id_, worker_.sink(), std::move(how.request)};
+  actors::subscribe ask{user_, id_, worker_.sink(), std::move(how.request),
+                        state->skip.value_or(slate_id{})};
   worker_.actors().ask<slate_ptr>(
       worker_.shared().node.directory_of(user_), std::move(ask), worker_.now(),
       [self = shared_from_this(), surface = state->name, greeting](result<slate_ptr> answer) {

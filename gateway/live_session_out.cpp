@@ -29,7 +29,8 @@ void live_session::send_error(const problem& what, std::string_view to, std::str
   if (phase_ == phase::closing || phase_ == phase::over)
     return;
   worker_.shared().probe.errors_sent.add();
-  if (!errors_.take(worker_.now())) {
+  // What the server cannot do at the moment is not the client's flood.
+  if (what.status < 500 && !errors_.take(worker_.now())) {
     close(4000, "flood: too many messages that had to be refused");
     return;
   }

@@ -32,9 +32,8 @@ struct troupe_fixture : actor_fixture {
     REQUIRE(slices.has_value());
     for (auto& slice : *slices) {
       auto real = actors::spawn_state<actors::item_shard_state>(system, std::move(slice));
-      auto& front = fronts.emplace_back(std::make_unique<shard_front>());
-      context->shards.push_back(actors::spawn_state<gated_shard>(
-          system, real, std::ref(front->scores), std::ref(front->traits)));
+      auto& front = fronts.emplace_back(std::make_unique<shard_gates>());
+      context->shards.push_back(actors::spawn_state<gated_shard>(system, real, std::ref(*front)));
     }
     auto rules = model::fold_rules::make(settings.users, settings.signals);
     REQUIRE(rules.has_value());
@@ -87,6 +86,7 @@ struct troupe_fixture : actor_fixture {
     for (const auto& front : fronts) {
       front->scores.held.clear();
       front->traits.held.clear();
+      front->lessons.held.clear();
     }
     run();
     *context = {};
@@ -156,17 +156,12 @@ struct troupe_fixture : actor_fixture {
     return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
   }
 
-  struct shard_front {
-    gate scores;
-    gate traits;
-  };
-
   config::settings settings;
   manual_clock time;
   metrics numbers;
   memory_store store;
   gate appends;
-  std::vector<std::unique_ptr<shard_front>> fronts;
+  std::vector<std::unique_ptr<shard_gates>> fronts;
   pushed got;
   std::optional<failure> fatal;
   actors::user_directory_state::options routing;

@@ -114,11 +114,7 @@ public:
   }
 
   void step(time_point until) override {
-    io_.restart();
-    const auto now = time_.steady();
-    if (until > now)
-      io_.run_one_for(until - now);
-    io_.poll();
+    network_.step(until, time_.steady());
   }
 
   const sequence_faults& faults() const noexcept override { return faults_; }
@@ -280,6 +276,7 @@ private:
   const load_plan& plan_;
   const clock& time_;
   boost::asio::io_context io_{1};
+  network_step network_{io_};
   event_source source_;
   std::vector<line> lines_;
   simdjson::ondemand::parser parser_;

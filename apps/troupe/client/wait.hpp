@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
 
@@ -22,5 +23,31 @@ bool run_until(boost::asio::io_context& io, const clock& time, std::chrono::mill
   }
   return true;
 }
+
+/// Waits for the network until a moment, to the microsecond: `run_one_for` alone would let epoll
+/// round up to the next millisecond, and a generator that sends late measures itself.
+class network_step {
+public:
+  explicit network_step(boost::asio::io_context& io) : io_(io), timer_(io) {}
+
+  /// Handles what has come, and waits for something to come until then if nothing has.
+  void step(std::chrono::steady_clock::time_point until,
+            std::chrono::steady_clock::time_point now) {
+    io_.restart();
+    if (until > now && io_.poll() == 0) {
+      if (timer_.expiry() != until) {
+        timer_.expires_at(until);
+        timer_.async_wait([](boost::system::error_code) {});
+      }
+      io_.restart();
+      io_.run_one();
+    }
+    io_.poll();
+  }
+
+private:
+  boost::asio::io_context& io_;
+  boost::asio::steady_timer timer_;
+};
 
 } // namespace troupe::apps

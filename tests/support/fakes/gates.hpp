@@ -90,32 +90,41 @@ private:
   gate& at_;
 };
 
-/// Holds back `score_request` and `read_traits`, each at its own gate.
+/// What a shard may be kept from.
+struct shard_gates {
+  gate scores;
+  gate traits;
+  gate lessons;
+};
+
+/// Holds back `score_request`, `read_traits` and `learn`, each at its own gate.
 class gated_shard {
 public:
   using handle = actors::item_shard_actor::extend<caf::reacts_to<actors::done>>;
   static constexpr const char* name = "gated-shard";
 
-  gated_shard(handle::pointer self, actors::item_shard_actor real, gate& scores, gate& traits)
-      : self_(self), real_(std::move(real)), scores_(scores), traits_(traits) {}
+  gated_shard(handle::pointer self, actors::item_shard_actor real, shard_gates& at)
+      : self_(self), real_(std::move(real)), at_(at) {}
 
   handle::behavior_type make_behavior() {
     using namespace actors;
-    scores_.wake = traits_.wake = [this] { caf::anon_send(handle{self_}, done{}); };
+    at_.scores.wake = at_.traits.wake =
+        at_.lessons.wake = [this] { caf::anon_send(handle{self_}, done{}); };
     return {
-        [this](score_request& what) { return hold<scored_candidates>(scores_, what); },
-        [this](read_traits& what) { return hold<traits_list>(traits_, what); },
-        [this](learn& what) { self_->send(real_, std::move(what)); },
+        [this](score_request& what) { return hold<scored_candidates>(at_.scores, what); },
+        [this](read_traits& what) { return hold<traits_list>(at_.traits, what); },
+        [this](learn& what) { teach(what); },
         [this](shard_upsert& what) { return pass<done>(what); },
         [this](shard_remove& what) { return pass<done>(what); },
         [this](shard_find& what) { return pass<item_ptr>(what); },
-        [this](shard_similar& what) { return hold<scored_candidates>(scores_, what); },
-        [this](shard_popular& what) { return hold<scored_candidates>(scores_, what); },
+        [this](shard_similar& what) { return hold<scored_candidates>(at_.scores, what); },
+        [this](shard_popular& what) { return hold<scored_candidates>(at_.scores, what); },
         [this](read_slice_stats& what) { return pass<model::slice_stats>(what); },
         [this](make_checkpoint& what) { return pass<checkpoint_bytes>(what); },
         [this](const done&) {
-          scores_.pass();
-          traits_.pass();
+          at_.scores.pass();
+          at_.traits.pass();
+          at_.lessons.pass();
         },
     };
   }
@@ -137,10 +146,15 @@ private:
     return answer;
   }
 
+  void teach(actors::learn& what) {
+    if (!at_.lessons.closed && at_.lessons.held.empty())
+      return self_->send(real_, std::move(what));
+    at_.lessons.held.push_back([this, what] { self_->send(real_, what); });
+  }
+
   handle::pointer self_;
   actors::item_shard_actor real_;
-  gate& scores_;
-  gate& traits_;
+  shard_gates& at_;
 };
 
 /// What connections were sent; owned by the test.

@@ -214,6 +214,63 @@ TEST_SUITE("actors.user_session") {
   }
 
   TEST_CASE_FIXTURE(twenty_films,
+                    "a slate no shard answered for leaves the one before, and is tried again") {
+    REQUIRE(connect("ann", 1).has_value());
+    for (const auto& front : fronts)
+      front->scores.closed = true;
+    REQUIRE(take("ann", "f1", 1).has_value());
+    advance(settings.slates.deadline);
+    CHECK(got.slates.empty()); // an empty one would wipe the page
+    CHECK(number("troupe_actors_user_session_slates_missed_total") == 1);
+    advance(settings.slates.deadline); // the second try begins
+    advance(settings.slates.deadline);
+    CHECK(number("troupe_actors_user_session_slates_missed_total") == 2);
+    for (const auto& front : fronts)
+      front->scores.open(); // what is let through now is too late to be scored
+    run();
+    CHECK(got.slates.empty());
+    advance(2 * settings.slates.deadline); // each pause is twice as long
+    REQUIRE(got.slates.size() == 1);
+    CHECK(got.slates[0].what->profile_seq == 1);
+    CHECK_FALSE(got.slates[0].what->partial);
+  }
+
+  TEST_CASE_FIXTURE(twenty_films, "who comes back with the current slate gets its id again") {
+    REQUIRE(take("ann", "f1", 1).has_value());
+    const auto first = connect("ann", 1);
+    REQUIRE(first.has_value());
+    const auto back = [&](std::uint64_t connection, slate_id has) {
+      return ask<slate_ptr>(
+          directory,
+          subscribe{user_id{"ann"}, connection_id{connection}, sink, {}, std::move(has)});
+    };
+    REQUIRE(ask<done>(directory, unsubscribe{user_id{"ann"}, connection_id{1}, {}}).has_value());
+    const auto again = back(2, (*first)->id);
+    REQUIRE(again.has_value());
+    CHECK((*again)->id == (*first)->id);
+    const auto other = back(3, slate_id{"s-unknown"});
+    REQUIRE(other.has_value());
+    CHECK((*other)->id != (*first)->id);
+    REQUIRE(take("ann", (*first)->items[0].what->id.value, 2).has_value());
+    const auto changed = back(4, (*first)->id); // its first item has been seen now
+    REQUIRE(changed.has_value());
+    CHECK((*changed)->id != (*first)->id);
+    CHECK((*changed)->profile_seq == 2);
+  }
+
+  TEST_CASE_FIXTURE(twenty_films, "a shard does not score what is past its deadline") {
+    score_request what;
+    what.query.who = std::make_shared<const model::taste>();
+    what.query.limit = 5;
+    what.due = scheduler.clock().now() + 10ms;
+    CHECK(ask<scored_candidates>(context->shards[0], what).has_value());
+    advance(10ms);
+    const auto late = ask<scored_candidates>(context->shards[0], what);
+    REQUIRE(late.has_error());
+    CHECK(late.error().code == errc::timeout);
+  }
+
+  TEST_CASE_FIXTURE(twenty_films,
                     "a shard that is late with an item's traits delays no event for long") {
     const auto shard = shard_of(key_of(item_id{"f1"}), 2);
     fronts[shard]->traits.closed = true;
@@ -271,6 +328,21 @@ TEST_SUITE("actors.user_session") {
     run();
     CHECK(context->credit->out() == 0);
     CHECK(take("u9", "f1", 1)->seq == 1);
+  }
+
+  TEST_CASE_FIXTURE(troupe_fixture, "the log gets no further ahead of the shards than its bound") {
+    settings.storage.writes_pending_max = 2;
+    begin();
+    add_items(2);
+    fronts.front()->lessons.closed = true;
+    REQUIRE(take("ann", "f1", 1).has_value());
+    REQUIRE(take("bob", "f1", 1).has_value());
+    CHECK(context->credit->out() == 2); // acknowledged, but one shard has not learnt from them
+    CHECK(take("eve", "f1", 1).error().code == errc::overloaded);
+    fronts.front()->lessons.open();
+    run();
+    CHECK(context->credit->out() == 0);
+    CHECK(take("eve", "f1", 2)->seq == 1);
   }
 
   TEST_CASE_FIXTURE(twenty_films, "a failed append is answered, forgotten and numbered again") {
