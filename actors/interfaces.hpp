@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/caf_compat.hpp"
+#include "actors/inner_messages.hpp"
 #include "base/error.hpp"
 #include "base/event.hpp"
 #include "base/ids.hpp"
@@ -418,37 +419,6 @@ using store_reader_actor =
                      rpc<event_page, read_events>, rpc<item_page, read_items>>;
 
 // -- user session --------------------------------------------------------------------------
-
-/// Write your snapshot and end (sent with high priority by the directory).
-struct passivate {};
-
-/// A session tells its directory after each subscribe and unsubscribe it has handled.
-struct session_report {
-  user_id user;
-  std::size_t subscribers = 0; ///< now
-  std::uint32_t handled = 0;   ///< subscribe messages this report is about: 0 or 1
-};
-
-/// What a session knows of its directory.
-using session_host_actor = caf::typed_actor<caf::reacts_to<session_report>>;
-
-/// The session's own: look for what is overdue. At most one of them is on its way.
-struct check_deadlines {};
-
-/// The session's own: lands behind all that waits already; then it may leave.
-struct leave_now {};
-
-/// The directory's own: look for idle sessions.
-struct sweep_sessions {};
-
-/// The catalogue's own: tell the directories what changed since the last time.
-struct tell_changes {};
-
-/// The replayer's own: read the next part of the log.
-struct replay_step {};
-
-/// The checkpoint keeper's own: write checkpoints if enough was learnt.
-struct checkpoint_round {};
 
 /// Write checkpoints now, if anything was learnt since the last ones.
 struct write_checkpoints {};

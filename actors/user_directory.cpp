@@ -104,6 +104,8 @@ user_directory_state::handle::behavior_type user_directory_state::make_behavior(
       },
       [this](const drain&) { return begin_drain(); },
       [this](const session_report& what) { on_report(what); },
+      [this](const remind_at& what) { keep_reminder(what); },
+      [this](const check_deadlines&) { remind(); },
       [this](const sweep_sessions&) {
         sweep();
         self_->delayed_send(self_, context_->users.sweep_interval, sweep_sessions{});
@@ -295,6 +297,32 @@ void user_directory_state::on_report(const session_report& what) {
     return;
   const auto handled = std::min(what.handled, one->subscribing);
   watch(*one, static_cast<std::uint32_t>(what.subscribers), one->subscribing - handled);
+}
+
+void user_directory_state::keep_reminder(const remind_at& what) {
+  auto due = what.due;
+  if (const auto past = due.time_since_epoch() % reminder_step; past.count() > 0)
+    due += reminder_step - past;
+  reminders_[due].push_back(what.whom);
+  arm_reminders();
+}
+
+void user_directory_state::remind() {
+  reminder_due_ = time_point::max();
+  const auto time = now();
+  while (!reminders_.empty() && reminders_.begin()->first <= time) {
+    for (const auto& whom : reminders_.begin()->second)
+      self_->send(whom, check_deadlines{});
+    reminders_.erase(reminders_.begin());
+  }
+  arm_reminders();
+}
+
+void user_directory_state::arm_reminders() {
+  if (reminders_.empty() || reminders_.begin()->first >= reminder_due_)
+    return;
+  reminder_due_ = reminders_.begin()->first;
+  self_->scheduled_send(self_, reminder_due_, check_deadlines{});
 }
 
 void user_directory_state::put_to_sleep(entry& one) {

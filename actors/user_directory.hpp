@@ -6,9 +6,11 @@
 #include <caf/actor_clock.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -39,12 +41,19 @@ struct user_directory_probe {
 /// are told. While a session is going down, messages for its user wait (bounded) and wake it
 /// again when it is gone. A session that dies is counted and forgotten; what waited wakes it.
 ///
+/// It keeps the sessions' deadlines, on a grid of `reminder_step`: CAF's clock wakes a thread for
+/// every timer that is set, which costs more than most messages; here a step has one.
+///
 /// Invariant: at most one session of a user lives at a time. Blocking: none.
 class user_directory_state {
 public:
   using handle =
-      user_directory_actor::extend<caf::reacts_to<session_report>, caf::reacts_to<sweep_sessions>>;
+      user_directory_actor::extend<caf::reacts_to<session_report>, caf::reacts_to<remind_at>,
+                                   caf::reacts_to<check_deadlines>, caf::reacts_to<sweep_sessions>>;
   static constexpr const char* name = "user-directory";
+
+  /// How late a reminder may be.
+  static constexpr std::chrono::milliseconds reminder_step{5};
 
   struct options {
     std::size_t sessions_max = 200'000; ///< of this directory
@@ -102,6 +111,9 @@ private:
   caf::result<done> erase_asleep(erase_user& what);
   void fan_out(const items_changed& what);
   void on_report(const session_report& what);
+  void keep_reminder(const remind_at& what);
+  void remind();
+  void arm_reminders();
   void on_down(const caf::down_msg& what);
   void sweep();
   caf::result<done> begin_drain();
@@ -134,6 +146,8 @@ private:
   std::size_t anonymous_ = 0;
   std::uint64_t activations_ = 0;
   std::uint64_t passivations_ = 0;
+  std::map<time_point, std::vector<deadline_keeper_actor>> reminders_; ///< by step
+  time_point reminder_due_ = time_point::max();                        ///< of the timer set
   std::vector<caf::typed_response_promise<done>> drained_;
   bool draining_ = false;
 };

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace troupe::actors {
@@ -246,13 +245,6 @@ void user_session_state::erase(erase_user&, promise<done> answer) {
   refuse_waiting(erased);
 }
 
-namespace {
-
-/// How exactly sessions keep their deadlines.
-constexpr std::chrono::milliseconds timer_step{5};
-
-} // namespace
-
 // -- time and the end ------------------------------------------------------------------------
 
 void user_session_state::move_on() {
@@ -292,14 +284,13 @@ void user_session_state::on_deadline() {
 }
 
 void user_session_state::arm(time_point due) {
-  // On a grid, so that the clock's thread wakes once for all sessions of a step.
-  const auto past = due.time_since_epoch() % timer_step;
-  if (past > time_point::duration::zero())
-    due += timer_step - past;
   if (due >= timer_due_)
     return;
   timer_due_ = due;
-  self_->scheduled_send(self_, due, check_deadlines{});
+  if (host_)
+    self_->send(host_, remind_at{due, handle{self_}});
+  else
+    self_->scheduled_send(self_, due, check_deadlines{});
 }
 
 void user_session_state::arm_next() {

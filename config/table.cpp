@@ -38,7 +38,8 @@ section node_section(node_settings& s) {
               {"node.actor_threads", &s.actor_threads, between(0, thread_max),
                "Threads that run actors. 0: the number of cores."},
               {"node.io_threads", &s.io_threads, between(0, thread_max),
-               "Threads that serve connections. 0: 1 up to 4 cores, else a quarter of them."},
+               "Threads that serve connections and the actors these wake. 0: 1 up to 4 cores, else "
+               "a quarter of them."},
               {"node.shutdown_timeout", &s.shutdown_timeout, between(second, 600 * second),
                "How long a stop may drain connections and write profiles before it exits "
                "anyway."},
