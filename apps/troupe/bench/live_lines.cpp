@@ -113,9 +113,7 @@ public:
     }
   }
 
-  void step(time_point until) override {
-    network_.step(until, time_.steady());
-  }
+  void step(time_point until) override { network_.step(until, time_.steady()); }
 
   const sequence_faults& faults() const noexcept override { return faults_; }
 

@@ -75,9 +75,7 @@ public:
           ++phase->lost; // it stays in the queue: its answer may still come
   }
 
-  void step(time_point until) override {
-    network_.step(until, time_.steady());
-  }
+  void step(time_point until) override { network_.step(until, time_.steady()); }
 
   const sequence_faults& faults() const noexcept override { return faults_; }
 
