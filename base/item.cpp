@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 
 namespace troupe {
 
 namespace {
+
+/// The last millisecond of the year 9999: beyond it ISO 8601 needs a fifth digit.
+constexpr std::int64_t created_millis_max = 253'402'300'799'999;
 
 failure invalid(std::string context) {
   return {errc::invalid_argument, std::move(context)};
@@ -80,6 +84,8 @@ result<void> check_item(const item& what) {
       return ok;
   if (to_millis(what.created) < 0)
     return invalid("created_at lies before 1970-01-01T00:00:00Z");
+  if (to_millis(what.created) > created_millis_max)
+    return invalid("created_at lies after 9999-12-31T23:59:59.999Z");
   return {};
 }
 

@@ -109,7 +109,7 @@ bool read_patched_properties(object_reader& in, element value, actors::patch_ite
   if (value.get_object().get(fields) != simdjson::SUCCESS)
     return in.wrong_type(value, "properties", "an object");
   for (const auto field : fields) {
-    const auto path = fmt::format("properties.{}", field.key.substr(0, 80));
+    const auto path = fmt::format("properties.{}", json::beginning_of(field.key, 80));
     if (out.properties.size() == item_limits::properties_max)
       return in.fail("properties",
                      fmt::format("at most {} properties are allowed", item_limits::properties_max));

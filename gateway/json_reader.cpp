@@ -40,6 +40,14 @@ std::string_view kind_of(element value) noexcept {
   return "something else";
 }
 
+std::string_view beginning_of(std::string_view text, std::size_t bytes_max) noexcept {
+  if (text.size() <= bytes_max)
+    return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0U) == 0x80U)
+    --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 result<element> parse_document(std::string_view text, std::size_t depth_max) {
   auto& parser = thread_parser();
   // A parser holds about 14 bytes per byte of capacity: give back what a bulk body needed.
@@ -175,7 +183,7 @@ bool object_reader::properties(element value, std::string_view key,
   if (value.get_object().get(fields) != simdjson::SUCCESS)
     return wrong_type(value, key, "an object");
   for (const auto field : fields) {
-    const auto path = fmt::format("{}.{}", key, field.key.substr(0, 80));
+    const auto path = fmt::format("{}.{}", key, beginning_of(field.key, 80));
     if (out.size() == item_limits::properties_max)
       return fail(key, fmt::format("at most {} properties are allowed", out.size()));
     const auto [at, added] = out.try_emplace(std::string{field.key});

@@ -23,6 +23,10 @@ using element = simdjson::dom::element;
 /// What a value is, for messages: "a string", "null" ...
 [[nodiscard]] std::string_view kind_of(element value) noexcept;
 
+/// The beginning of `text`, at most `bytes_max` bytes of it, not cut inside a character: what
+/// errors quote of valid UTF-8 stays valid.
+[[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t bytes_max) noexcept;
+
 /// Parses a whole document with this thread's parser; the element lives until the next call
 /// on this thread. Errors: invalid_argument with where it went wrong.
 [[nodiscard]] result<element> parse_document(std::string_view text, std::size_t depth_max);

@@ -44,6 +44,14 @@ void append_chars(std::string& out, Number number) {
   out.append(text.data(), end);
 }
 
+void append_scientific(std::string& out, double number) {
+  std::array<char, 32> text{};
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::scientific)
+          .ptr;
+  out.append(text.data(), end);
+}
+
 void append_texts(std::string& out, const std::vector<std::string>& texts) {
   out += '[';
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -207,10 +215,15 @@ void append_text(std::string& out, std::string_view text) {
 }
 
 void append_number(std::string& out, double number) {
-  if (std::isfinite(number))
+  // Digits without a point or an exponent are an integer to a reader, ours too, and one beyond
+  // 64 bits is none.
+  constexpr double integer_end = 9223372036854775808.0; // 2^63
+  if (!std::isfinite(number))
+    out += "null"; // JSON has no such number; readers of ours refuse them on the way in
+  else if (std::abs(number) < integer_end)
     append_chars(out, number);
   else
-    out += "null"; // JSON has no such number; readers of ours refuse them on the way in
+    append_scientific(out, number);
 }
 
 void append_number(std::string& out, float number) {

@@ -176,7 +176,7 @@ result<client_message> read_named(std::string_view name, element body,
   return failure{errc::invalid_argument,
                  fmt::format("no message is called '{}'; expected hello, event, impression, "
                              "subscribe, unsubscribe or ping",
-                             name.substr(0, 64))};
+                             json::beginning_of(name, 64))};
 }
 
 } // namespace
@@ -203,7 +203,7 @@ live_result parse_live_json(std::string_view text, const event_defaults& default
   auto out = read_named(field.key, field.value, defaults, limits, id);
   if (out)
     return std::move(*out);
-  return live_failure{out.error(), std::string{field.key.substr(0, 64)}, std::move(id)};
+  return live_failure{out.error(), std::string{json::beginning_of(field.key, 64)}, std::move(id)};
 }
 
 } // namespace troupe::gateway

@@ -1,4 +1,6 @@
-#include "gateway/routes.hpp"
+#include "gateway/query_reader.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -74,7 +76,10 @@ std::string query_reader::text(std::string_view name) {
     if (seen)
       fail(name, "given twice");
     seen = true;
-    out = percent_decode(raw, true).value_or("");
+    auto decoded = percent_decode(raw, true);
+    if (!decoded)
+      fail(name, "is not valid percent-encoding");
+    out = std::move(decoded).value_or("");
     if (!is_utf8(out))
       fail(name, "is not valid UTF-8");
   }

@@ -1,5 +1,7 @@
 #include "gateway/resume_token.hpp"
 
+#include "gateway/json_codec.hpp"
+
 #include <openssl/evp.h>
 
 #include <vector>
@@ -64,7 +66,13 @@ std::optional<resume_point> read_resume_token(std::string_view token) {
   if (!take(rest, out.user.value) || !take(rest, out.surface) || !take(rest, out.slate.value)
       || !rest.empty())
     return std::nullopt;
-  if (!check_id(out.user.value, "user_id") || !check_id(out.surface, "surface"))
+  // A token may not bring in what hello could not.
+  if (!check_id(out.user.value, "user_id") || !check_id(out.surface, "surface")
+      || out.surface.size() > surface_bytes_max
+      || (!out.slate.empty() && !check_id(out.slate.value, "slate_id")))
+    return std::nullopt;
+  // OpenSSL passes over white space, and over bits and padding that stand for nothing.
+  if (make_resume_token(out.user, out.surface, out.slate) != token)
     return std::nullopt;
   return out;
 }

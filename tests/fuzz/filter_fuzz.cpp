@@ -1,10 +1,9 @@
 #include "model/filter.hpp"
+#include "tests/fuzz/require.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -15,15 +14,8 @@
 
 namespace {
 
+using troupe::fuzz::require;
 using troupe::model::filter;
-
-void require(bool holds, const char* what, std::string_view text) {
-  if (holds)
-    return;
-  std::fprintf(stderr, "broken: %s\n  in: %.*s\n", what, static_cast<int>(text.size()),
-               text.data());
-  std::abort();
-}
 
 std::array<troupe::item, 3> make_items() {
   std::array<troupe::item, 3> made;

@@ -1,5 +1,7 @@
 #include "gateway/json_writer.hpp"
 
+#include "gateway/json_codec.hpp"
+
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -51,6 +53,21 @@ TEST_SUITE("gateway.json_writer") {
     CHECK(
         out
         == R"({"slate_id":"s-5","user_id":"u1","surface":"home","profile_seq":17,"model_version":1,"partial":false,"created_at":"2026-01-31T12:00:00.004Z","resume":"tok","items":[{"item_id":"858","score":1.25}]})");
+  }
+
+  TEST_CASE("a number beyond 64 bits is not written as an integer, which no reader would take") {
+    for (const double number : {9223372036854775808.0, 18446744073709551616.0, -1e19, 1e300}) {
+      std::string out = R"({"item_id":"1","properties":{"a":)";
+      append_number(out, number);
+      CAPTURE(out);
+      CHECK(out.find('e') != std::string::npos);
+      const auto read = parse_item(out + "}}", timestamp{});
+      REQUIRE(read.has_value());
+      CHECK(std::get<double>(read->properties.at("a")) == number);
+    }
+    std::string out;
+    append_number(out, 9007199254740992.0);
+    CHECK(out == "9007199254740992");
   }
 
   TEST_CASE("text is escaped where JSON wants it and nowhere else") {
