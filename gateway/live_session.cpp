@@ -97,6 +97,8 @@ void live_session::read_next() {
 
 void live_session::on_read(error_code error) {
   reading_ = false;
+  if (phase_ == phase::over)
+    return; // the stream is gone
   if (error) {
     if (error == websocket::error::message_too_big)
       worker_.shared().probe.message_refused.add();
@@ -112,7 +114,7 @@ void live_session::on_read(error_code error) {
     over();
     return;
   }
-  if (phase_ == phase::closing || phase_ == phase::over)
+  if (phase_ == phase::closing)
     return;
   received_ = worker_.now();
   pinged_ = false;

@@ -231,6 +231,9 @@ void live_session::over() {
   if (close_code_ != 4003)
     socket.shutdown(asio::socket_base::shutdown_both, ignored);
   socket.close(ignored);
+  // In Beast 1.81 a read that finds a broken frame while a close waits for that read leaves the
+  // two waiting for each other, each holding this session: they go with the stream.
+  asio::post(worker_.io().get_executor(), [last = std::move(stream_)] {});
 }
 
 } // namespace troupe::gateway
