@@ -8,6 +8,7 @@
 #include "actors/store_reader.hpp"
 #include "actors/user_directory.hpp"
 #include "base/log.hpp"
+#include "config/threads.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 #include <utility>
 
 namespace troupe::actors {
@@ -42,18 +42,12 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-std::size_t threads_of(const config::node_settings& settings) {
-  return settings.actor_threads != 0
-             ? settings.actor_threads
-             : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-}
-
 } // namespace
 
 struct node::parts {
   parts(const config::settings& what, storage::store& into, const clock& clock_of)
-      : settings(what), store(into), time(clock_of), config(threads_of(what.node)), system(config) {
-  }
+      : settings(what), store(into), time(clock_of), config(config::threads_of(what.node).actors),
+        system(config) {}
 
   result<void> spawn(metrics& where);
   result<void> teach_tail();
@@ -160,7 +154,7 @@ void node::parts::spawn_users(metrics& where) {
   context->readers.assign(readers.begin(), std::prev(readers.end()));
   context->credit = credit;
   context->probe = session_probe::make(where);
-  const auto count = std::min(directories_max, threads_of(settings.node));
+  const auto count = std::min(directories_max, config::threads_of(settings.node).actors);
   user_directory_state::options routing;
   routing.sessions_max = std::max<std::size_t>(1, settings.users.sessions_max / count);
   const auto probe = user_directory_probe::make(where);
@@ -216,8 +210,9 @@ result<std::unique_ptr<node>> node::start(const config::settings& settings, stor
     return spawned.error();
   }
   TROUPE_LOG(info, "node.started", "name={} threads={} shards={} ready={} seconds={:.3f}",
-             settings.node.name, threads_of(settings.node), made->all_->shards.size(),
-             made->ready(), std::chrono::duration<double>(time.steady() - begin).count());
+             settings.node.name, config::threads_of(settings.node).actors,
+             made->all_->shards.size(), made->ready(),
+             std::chrono::duration<double>(time.steady() - begin).count());
   return made;
 }
 

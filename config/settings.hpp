@@ -18,7 +18,7 @@ using std::chrono::seconds;
 
 struct node_settings {
   std::string name = "node-1";
-  std::size_t actor_threads = 0; ///< CAF workers; 0: number of cores
+  std::size_t actor_threads = 0; ///< CAF workers; 0: the cores io_threads leave
   std::size_t io_threads = 0;    ///< gateway threads; 0: 1 up to 4 cores, else cores / 4
   seconds shutdown_timeout{10};  ///< drain, flush, then exit anyway
 };

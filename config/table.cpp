@@ -36,7 +36,7 @@ section node_section(node_settings& s) {
           {
               {"node.name", &s.name, between(1, 64), "Name of this node, stable over restarts."},
               {"node.actor_threads", &s.actor_threads, between(0, thread_max),
-               "Threads that run actors. 0: the number of cores."},
+               "Threads that run the other actors. 0: a core each that io_threads leave."},
               {"node.io_threads", &s.io_threads, between(0, thread_max),
                "Threads that serve connections and the actors these wake. 0: 1 up to 4 cores, else "
                "a quarter of them."},

@@ -1,6 +1,7 @@
 #include "gateway/server.hpp"
 
 #include "base/log.hpp"
+#include "config/threads.hpp"
 #include "gateway/io_worker.hpp"
 
 #include <caf/actor_system.hpp>
@@ -24,13 +25,6 @@ struct server::impl {
 };
 
 namespace {
-
-std::size_t thread_count(const config::settings& settings) {
-  if (settings.node.io_threads > 0)
-    return settings.node.io_threads;
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  return cores <= 4 ? 1 : cores / 4;
-}
 
 /// Loads the console; without one the server serves the API alone.
 result<void> load_console(gateway_shared& shared) {
@@ -83,7 +77,7 @@ result<std::unique_ptr<server>> server::start(const config::settings& settings,
   inside->port = settings.gateway.port;
   std::unique_ptr<server> out{new server{std::move(inside)}};
   auto& workers = out->impl_->workers;
-  const auto count = thread_count(settings);
+  const auto count = config::threads_of(settings.node).io;
   for (std::size_t i = 0; i < count; ++i) {
     workers.push_back(
         std::make_unique<io_worker>(out->impl_->shared, system, static_cast<unsigned>(i)));
