@@ -15,6 +15,8 @@ void set_limit(metrics& registry, const std::string& bound, double limit) {
 constexpr std::array<const char*, outcome_count> outcome_names{"ok", "refused", "timeout",
                                                                "failed"};
 
+constexpr std::array<const char*, http_wait_count> wait_names{"idle", "head", "body", "write"};
+
 } // namespace
 
 outcome outcome_of(unsigned status) noexcept {
@@ -44,10 +46,16 @@ gateway_probe::gateway_probe(metrics& registry, const config::settings& settings
   in_flight_refused = count("in_flight_refused_total", "Requests refused at the in-flight limit.");
   events_rate_refused = count("events_rate_refused_total", "Events refused for their rate.");
   body_refused = count("body_bytes_refused_total", "Requests refused for the size of their body.");
+  bulk_refused = count("bulk_refused_total", "Requests refused for the length of their list.");
   message_refused = count("message_bytes_refused_total", "Live messages over the size limit.");
-  unanswered = level("unanswered_depth", "Live messages that have no answer yet.");
+  unanswered = level("unanswered_depth",
+                     "Live messages whose answer is not written yet, at the last sweep.");
   reads_paused =
       count("reads_paused_total", "Times a connection was not read for its unanswered messages.");
+  surfaces_refused = count("surfaces_refused_total",
+                           "Subscriptions refused for the surfaces of their connection.");
+  slates_waiting = level("slates_waiting_depth",
+                         "Slates waiting for their connection's write, at the last sweep.");
   messages_received = count("messages_received_total", "Live messages received.");
   messages_sent = count("messages_sent_total", "Live messages written.");
   events = count("events_total", "Events received over all doors.");
@@ -56,6 +64,9 @@ gateway_probe::gateway_probe(metrics& registry, const config::settings& settings
   slates_conflated =
       count("slates_conflated_total", "Slates replaced by a newer one before they were written.");
   slow_readers = count("slow_readers_closed_total", "Connections closed because a write stalled.");
+  for (std::size_t i = 0; i < http_wait_count; ++i)
+    timeouts[i] = count("timeouts_total", "HTTP connections ended because their client was slow.",
+                        {{"waited_for", wait_names[i]}});
   malformed_requests = count("malformed_requests_total", "HTTP requests refused before routing.");
   event_to_push = registry.make_histogram(
       "troupe_gateway_event_to_push_seconds",
@@ -79,6 +90,9 @@ gateway_probe::gateway_probe(metrics& registry, const config::settings& settings
             static_cast<double>(limits.connections_per_address_max));
   set_limit(registry, "in_flight", static_cast<double>(limits.in_flight_max));
   set_limit(registry, "events_rate", limits.events_per_second_max);
+  set_limit(registry, "bulk", static_cast<double>(limits.bulk_max));
+  set_limit(registry, "surfaces", static_cast<double>(settings.users.surfaces_max));
+  set_limit(registry, "unanswered", static_cast<double>(unanswered_max));
   set_limit(registry, "body_bytes", static_cast<double>(limits.body_bytes_max));
   set_limit(registry, "message_bytes", static_cast<double>(limits.message_bytes_max));
 }

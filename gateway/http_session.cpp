@@ -80,6 +80,11 @@ void http_session::sweep(steady_point now) {
   if (!deadline_ || now < *deadline_ || !socket_.is_open())
     return;
   deadline_.reset();
+  if (phase_ != phase::working)
+    worker_.shared().probe.timed_out(phase_ == phase::idle   ? http_wait::idle
+                                     : phase_ == phase::head ? http_wait::head
+                                     : phase_ == phase::body ? http_wait::body
+                                                             : http_wait::write);
   if (phase_ == phase::head || phase_ == phase::body) {
     // The reader wakes with an error; one attempt to say why goes out before.
     const auto answer = response_of(

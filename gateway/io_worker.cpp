@@ -175,7 +175,10 @@ void io_worker::refuse(tcp_socket socket) {
 void io_worker::tick() {
   const auto present = now();
   actor_->expire(present);
-  shared_.probe.in_flight.set(static_cast<double>(actor_->in_flight()));
+  const auto in_flight = actor_->in_flight();
+  shared_.probe.in_flight.add(static_cast<double>(in_flight)
+                              - static_cast<double>(in_flight_shown_));
+  in_flight_shown_ = in_flight; // the gauge is the sum over the threads
   if (const auto refused = actor_->refused(); refused != refused_seen_) {
     shared_.probe.in_flight_refused.add(static_cast<double>(refused - refused_seen_));
     refused_seen_ = refused;

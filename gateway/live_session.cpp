@@ -50,6 +50,7 @@ live_session::live_session(io_worker& worker, tcp_socket socket, admission::tick
 
 live_session::~live_session() {
   over();
+  show_depth(0, 0);
   worker_.remove(registered_);
   worker_.shared().probe.connections_live.add(-1);
 }
@@ -178,6 +179,7 @@ void live_session::subscribe(slate_options how, std::string_view resume, bool gr
   auto* state = find(how.request.surface);
   if (state == nullptr) {
     if (surfaces_.size() >= worker_.shared().settings.users.surfaces_max) {
+      worker_.shared().probe.surfaces_refused.add();
       send_error(problem_of(failure{errc::overloaded, "this connection has too many surfaces"}),
                  greeting ? "hello" : "subscribe", {});
       return;

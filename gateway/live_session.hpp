@@ -25,9 +25,6 @@ namespace troupe::gateway {
 /// being written, `unanswered_max` answers, one slate a surface.
 class live_session final : public connection, public std::enable_shared_from_this<live_session> {
 public:
-  /// Messages without an answer, or whose answer is not written yet; then it reads no further.
-  static constexpr std::size_t unanswered_max = 256;
-
   /// Takes the connection over; `request` is the handshake.
   static void start(io_worker& worker, tcp_socket socket, admission::ticket place,
                     http_request request, bool proto, bool authorised);
@@ -79,6 +76,7 @@ private:
   void send_ack(const ack_message& what);
   void send_error(const problem& what, std::string_view to, std::string_view event_id);
   void answered();
+  void show_depth(std::size_t unanswered, std::size_t slates);
   void mark();
   void write_frame();
   void on_written(error_code error);
@@ -116,6 +114,8 @@ private:
   steady_point pushed_at_{};
   std::uint64_t written_seq_ = 0; ///< profile_seq of the slate being written; 0: none
   std::size_t unanswered_ = 0;
+  std::size_t unanswered_shown_ = 0; ///< of this connection in the gauge, and slates likewise
+  std::size_t slates_shown_ = 0;
   phase phase_ = phase::opening;
   bool patch_ = false;
   bool authorised_;

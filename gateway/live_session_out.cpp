@@ -153,8 +153,21 @@ void live_session::on_control(websocket::frame_type kind) {
              [self = shared_from_this()] { self->close(4000, "flood: too many control frames"); });
 }
 
+void live_session::show_depth(std::size_t unanswered, std::size_t slates) {
+  // Here and not at every message: a gauge that all threads write to costs more than a message.
+  auto& probe = worker_.shared().probe;
+  probe.unanswered.add(static_cast<double>(unanswered) - static_cast<double>(unanswered_shown_));
+  probe.slates_waiting.add(static_cast<double>(slates) - static_cast<double>(slates_shown_));
+  unanswered_shown_ = unanswered;
+  slates_shown_ = slates;
+}
+
 void live_session::sweep(steady_point now) {
   const auto& limits = worker_.shared().settings.gateway;
+  show_depth(unanswered_ + answers_.size(),
+             static_cast<std::size_t>(
+                 std::count_if(surfaces_.begin(), surfaces_.end(),
+                               [](const surface_state& one) { return one.pending != nullptr; })));
   if (phase_ == phase::over)
     return;
   if (close_by_ && now >= *close_by_) {

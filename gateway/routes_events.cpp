@@ -110,8 +110,11 @@ awaitable<response> post_events(route_call& call) {
     co_return kind.wrong;
   const event_defaults defaults{call.now(), {}, [&] { return call.worker.make_id("srv-"); }};
   auto body = parse_events(call.request.body(), kind.format, defaults, call.shared().json);
-  if (!body)
+  if (!body) {
+    if (body.error().code == errc::too_large)
+      call.shared().probe.bulk_refused.add();
     co_return fail(call, body.error());
+  }
   call.shared().probe.events.add(static_cast<double>(body->entries.size()));
   std::vector<event_answer> answers(body->entries.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {

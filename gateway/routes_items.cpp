@@ -91,8 +91,11 @@ awaitable<response> post_items(route_call& call) {
   if (!kind.fine)
     co_return kind.wrong;
   auto body = parse_items(call.request.body(), kind.format, call.now(), call.shared().json);
-  if (!body)
+  if (!body) {
+    if (body.error().code == errc::too_large)
+      call.shared().probe.bulk_refused.add();
     co_return fail(call, body.error());
+  }
   if (body->single && !body->entries[0].what)
     co_return fail(call, body->entries[0].what.error());
   std::map<std::size_t, item_error> errors;
