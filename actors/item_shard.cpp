@@ -2,13 +2,39 @@
 
 #include "actors/error_bridge.hpp"
 
+#include <string>
 #include <utility>
 
 namespace troupe::actors {
 
+item_shard_probe item_shard_probe::make(metrics& where) {
+  const std::string stem = "troupe_actors_item_shard_";
+  item_shard_probe probe;
+  probe.unknown_items =
+      where.make_gauge(stem + "unknown_items", "Items in events that the catalogue does not have.");
+  probe.refused =
+      where.make_counter(stem + "refused_total",
+                         "Events not learnt: too many items that the catalogue does not have.");
+  return probe;
+}
+
 item_shard_state::item_shard_state(handle::pointer self,
-                                   std::shared_ptr<model::catalogue_slice> slice)
-    : self_(self), slice_(std::move(slice)) {}
+                                   std::shared_ptr<model::catalogue_slice> slice,
+                                   item_shard_probe probe)
+    : self_(self), slice_(std::move(slice)), probe_(probe) {
+  show();
+}
+
+void item_shard_state::show() {
+  const auto unknown = slice_->unknown_items();
+  if (unknown != unknown_shown_)
+    probe_.unknown_items.add(static_cast<double>(unknown) - static_cast<double>(unknown_shown_));
+  unknown_shown_ = unknown;
+  const auto refused = slice_->refused_items();
+  if (refused != refused_shown_)
+    probe_.refused.add(static_cast<double>(refused - refused_shown_));
+  refused_shown_ = refused;
+}
 
 item_shard_actor::behavior_type item_shard_state::make_behavior() {
   return {
@@ -17,14 +43,17 @@ item_shard_actor::behavior_type item_shard_state::make_behavior() {
       [this](const learn& what) {
         for (const auto& seen : *what.what)
           slice_->learn(seen);
+        show();
       },
       [this](const shard_upsert& what) {
         for (const auto& record : what.items)
           slice_->upsert(record);
+        show();
         return done{};
       },
       [this](const shard_remove& what) {
         slice_->remove(what.key);
+        show();
         return done{};
       },
       [this](const shard_find& what) { return slice_->find(what.key); },

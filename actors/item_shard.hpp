@@ -1,9 +1,18 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "base/metrics.hpp"
 #include "model/catalogue_slice.hpp"
 
 namespace troupe::actors {
+
+/// What all shards of a node show together.
+struct item_shard_probe {
+  gauge unknown_items; ///< in events, not in the catalogue
+  counter refused;     ///< events not learnt: signals.unknown_items_max
+
+  [[nodiscard]] static item_shard_probe make(metrics& where);
+};
 
 /// One hash slice of the catalogue; every answer is model::catalogue_slice's, this actor only
 /// carries messages. Spawned by the node with its slice loaded.
@@ -16,17 +25,23 @@ public:
   using handle = item_shard_actor;
   static constexpr const char* name = "item-shard";
 
-  item_shard_state(handle::pointer self, std::shared_ptr<model::catalogue_slice> slice);
+  item_shard_state(handle::pointer self, std::shared_ptr<model::catalogue_slice> slice,
+                   item_shard_probe probe = {});
 
   [[nodiscard]] handle::behavior_type make_behavior();
 
 private:
   caf::result<scored_candidates> score(const score_request& what) const;
   traits_list traits(const read_traits& what) const;
+  /// Brings the probe up to the slice; called after what may have changed it.
+  void show();
 
   handle::pointer self_;
   /// Its only owner from the spawn on; shared only because CAF copies constructor arguments.
   std::shared_ptr<model::catalogue_slice> slice_;
+  item_shard_probe probe_;
+  std::size_t unknown_shown_ = 0; ///< of this shard in the gauge, which is the sum over all
+  std::uint64_t refused_shown_ = 0;
 };
 
 } // namespace troupe::actors

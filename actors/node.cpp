@@ -111,8 +111,9 @@ result<void> node::parts::spawn(metrics& where) {
   if (auto taught = teach_tail(); !taught)
     return taught.error();
 
+  const auto shard_probe = item_shard_probe::make(where);
   for (auto& slice : std::exchange(slices, {}))
-    shards.push_back(spawn_state<item_shard_state>(system, std::move(slice)));
+    shards.push_back(spawn_state<item_shard_state>(system, std::move(slice), shard_probe));
   credit = std::make_shared<write_credit>(
       settings.storage.writes_pending_max,
       where.make_gauge("troupe_actors_write_credit_out",

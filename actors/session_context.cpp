@@ -17,6 +17,10 @@ session_probe session_probe::make(metrics& where) {
   probe.refused_user = refused("user_writes_pending");
   probe.refused_node = refused("node_writes_pending");
   probe.refused_waiting = refused("waiting");
+  probe.refused_subscribers = refused("subscribers");
+  probe.refused_surfaces = refused("surfaces");
+  probe.waiting =
+      where.make_gauge(stem + "waiting_messages", "Messages held for users that are waking.");
   probe.traits_late = where.make_counter(
       stem + "traits_late_total", "Events folded without their item's traits: the shard was late.");
   probe.slates = where.make_counter(stem + "slates_total", "Slates computed.");

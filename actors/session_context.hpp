@@ -15,20 +15,23 @@ namespace troupe::actors {
 
 /// What all sessions of the node show together.
 struct session_probe {
-  counter events;           ///< taken in, duplicates not counted
-  counter duplicates;       ///< answered with the first answer
-  counter refused_user;     ///< writes_pending_max of one user
-  counter refused_node;     ///< storage.writes_pending_max
-  counter refused_waiting;  ///< waiting_max while waking
-  counter traits_late;      ///< folded without knowing the item: its shard was late
-  counter slates;           ///< computed
-  counter slates_partial;   ///< a shard missed the deadline
-  counter slates_missed;    ///< no shard answered in time: the slate before stays
-  counter slates_unchanged; ///< not pushed: the same items in the same order
-  counter pushes;           ///< slates sent to connections
-  counter recoveries;       ///< profiles reloaded after a failed append
-  histogram slate_seconds;  ///< from the query to the composed slate
-  histogram wake_seconds;   ///< from the first message to awake
+  counter events;              ///< taken in, duplicates not counted
+  counter duplicates;          ///< answered with the first answer
+  counter refused_user;        ///< writes_pending_max of one user
+  counter refused_node;        ///< storage.writes_pending_max
+  counter refused_waiting;     ///< waiting_max while waking
+  counter refused_subscribers; ///< subscribers_max
+  counter refused_surfaces;    ///< surfaces_max
+  gauge waiting;               ///< messages held for users that wake
+  counter traits_late;         ///< folded without knowing the item: its shard was late
+  counter slates;              ///< computed
+  counter slates_partial;      ///< a shard missed the deadline
+  counter slates_missed;       ///< no shard answered in time: the slate before stays
+  counter slates_unchanged;    ///< not pushed: the same items in the same order
+  counter pushes;              ///< slates sent to connections
+  counter recoveries;          ///< profiles reloaded after a failed append
+  histogram slate_seconds;     ///< from the query to the composed slate
+  histogram wake_seconds;      ///< from the first message to awake
 
   [[nodiscard]] static session_probe make(metrics& where);
 };

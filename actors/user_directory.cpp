@@ -22,6 +22,12 @@ user_directory_probe user_directory_probe::make(metrics& where) {
   probe.live = where.make_gauge(stem + "live_sessions", "Live user sessions.");
   probe.subscribed =
       where.make_gauge(stem + "subscribed_sessions", "Live user sessions with connections.");
+  probe.leaving =
+      where.make_gauge(stem + "leaving_sessions", "User sessions on their way to sleep.");
+  probe.anonymous =
+      where.make_gauge(stem + "anonymous_requests", "Anonymous requests being answered.");
+  probe.waiting =
+      where.make_gauge(stem + "waiting_messages", "Messages held for users going to sleep.");
   probe.activations = where.make_counter(stem + "activations_total", "Users woken.");
   probe.passivations = where.make_counter(stem + "passivations_total", "Users put to sleep.");
   probe.crashes = where.make_counter(stem + "crashes_total", "Sessions that died.");
@@ -65,9 +71,7 @@ user_directory_state::~user_directory_state() {
   for (auto& [user, one] : table_) {
     if (one.session)
       caf::anon_send_exit(one.session, caf::exit_reason::user_shutdown);
-    if (one.waiting)
-      for (auto& message : *one.waiting)
-        message(&gone);
+    refuse_waiting(one, gone);
   }
   for (auto& promise : drained_)
     promise.deliver(to_error(gone));
@@ -165,7 +169,7 @@ void user_directory_state::expect(entry& whom) {
     // The session ends when it has erased itself: until then it is as good as leaving.
     list_of(whom).remove(whom);
     whom.leaving = true;
-    ++leaving_;
+    count_leaving(1);
     probe_.erasures.add();
   }
 }
@@ -179,6 +183,7 @@ caf::result<Reply> user_directory_state::wait(entry& whom, Message& what) {
     return to_error({errc::overloaded, "too many messages wait for this user"});
   }
   auto answer = self_->template make_response_promise<Reply>();
+  probe_.waiting.add(1);
   whom.waiting->push_back(
       [this, &whom, answer, message = std::move(what)](const failure* refusal) mutable {
         if (refusal != nullptr)
@@ -190,9 +195,21 @@ caf::result<Reply> user_directory_state::wait(entry& whom, Message& what) {
 }
 
 void user_directory_state::refuse_waiting(entry& one, const failure& why) {
-  if (const auto waiting = std::exchange(one.waiting, nullptr))
+  if (const auto waiting = std::exchange(one.waiting, nullptr)) {
+    probe_.waiting.add(-static_cast<double>(waiting->size()));
     for (auto& message : *waiting)
       message(&why);
+  }
+}
+
+void user_directory_state::count_leaving(int by) {
+  leaving_ = by > 0 ? leaving_ + 1 : leaving_ - 1;
+  probe_.leaving.add(by);
+}
+
+void user_directory_state::count_anonymous(int by) {
+  anonymous_ = by > 0 ? anonymous_ + 1 : anonymous_ - 1;
+  probe_.anonymous.add(by);
 }
 
 caf::result<slate_ptr> user_directory_state::serve_anonymous(recommend_anonymous& what) {
@@ -206,7 +223,7 @@ caf::result<slate_ptr> user_directory_state::serve_anonymous(recommend_anonymous
       spawn_state<user_session_state>(self_->system(), user_id{}, context_, session_host_actor{});
   self_->monitor(transient);
   by_actor_.emplace(transient.id(), nullptr);
-  ++anonymous_;
+  count_anonymous(1);
   return self_->delegate(user_session_actor{transient}, std::move(what));
 }
 
@@ -224,10 +241,10 @@ caf::result<done> user_directory_state::erase_asleep(erase_user& what) {
   auto& one = place->second;
   one.user = &place->first;
   one.leaving = true;
-  ++leaving_;
+  count_leaving(1);
   probe_.erasures.add();
   const auto settled = [this, &one] {
-    --leaving_;
+    count_leaving(-1);
     settle(one);
   };
   self_->request(context_->log, no_timer, erase_stored_user{what.user})
@@ -328,7 +345,7 @@ void user_directory_state::arm_reminders() {
 void user_directory_state::put_to_sleep(entry& one) {
   list_of(one).remove(one);
   one.leaving = true;
-  ++leaving_;
+  count_leaving(1);
   self_->send<caf::message_priority::high>(one.session, passivate{});
 }
 
@@ -355,7 +372,7 @@ void user_directory_state::on_down(const caf::down_msg& what) {
   auto* one = found->second;
   by_actor_.erase(found);
   if (one == nullptr) {
-    --anonymous_;
+    count_anonymous(-1);
     return continue_drain();
   }
   --live_;
@@ -369,7 +386,7 @@ void user_directory_state::on_down(const caf::down_msg& what) {
     probe_.passivations.add();
   }
   if (one->leaving)
-    --leaving_;
+    count_leaving(-1);
   else
     list_of(*one).remove(*one);
   if (one->watched())
@@ -389,6 +406,7 @@ void user_directory_state::settle(entry& one) {
     while (!waiting->empty() && !one.leaving) {
       auto next = std::move(waiting->front());
       waiting->pop_front();
+      probe_.waiting.add(-1);
       next(nullptr);
     }
     if (!waiting->empty())

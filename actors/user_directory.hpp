@@ -21,6 +21,9 @@ namespace troupe::actors {
 struct user_directory_probe {
   gauge live;
   gauge subscribed;
+  gauge leaving;   ///< sessions told to leave and not gone yet
+  gauge anonymous; ///< anonymous requests in work
+  gauge waiting;   ///< messages held for users that go to sleep or are erased
   counter activations;
   counter passivations; ///< put to sleep in good order
   counter crashes;      ///< sessions that died
@@ -124,6 +127,8 @@ private:
   void spawn_session(entry& one);
   void touch(entry& one);
   void refuse_waiting(entry& one, const failure& why);
+  void count_leaving(int by);
+  void count_anonymous(int by);
   void watch(entry& one, std::uint32_t subscribers, std::uint32_t subscribing);
   void put_to_sleep(entry& one);
   void make_room();

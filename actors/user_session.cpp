@@ -78,6 +78,7 @@ user_session_state::enter(Message& what,
     answer.deliver(to_error({errc::overloaded, "too many messages wait for this user"}));
     return answer;
   }
+  context_->probe.waiting.add(1);
   waiting_->push_back(
       [this, handle_it, message = std::move(what), answer](const failure* refusal) mutable {
         if (refusal != nullptr)
@@ -92,6 +93,7 @@ void user_session_state::run_waiting() {
   while (waiting_ && !waiting_->empty() && phase_ == phase::awake) {
     auto next = std::move(waiting_->front());
     waiting_->pop_front();
+    context_->probe.waiting.add(-1);
     next(nullptr);
   }
   if (waiting_ && waiting_->empty())
@@ -99,9 +101,11 @@ void user_session_state::run_waiting() {
 }
 
 void user_session_state::refuse_waiting(const failure& why) {
-  if (const auto waiting = std::exchange(waiting_, nullptr))
+  if (const auto waiting = std::exchange(waiting_, nullptr)) {
+    context_->probe.waiting.add(-static_cast<double>(waiting->size()));
     for (auto& one : *waiting)
       one(&why);
+  }
 }
 
 void user_session_state::take(ingest& what, promise<ingest_ack> answer) {

@@ -58,6 +58,7 @@ void user_session_state::answer_anonymous(recommend_anonymous& what, promise<sla
   woken_ = now();
   if (!waiting_)
     waiting_ = std::make_unique<std::deque<waiting_message>>();
+  context_->probe.waiting.add(1);
   waiting_->push_front([this, how = std::move(what.how), answer](const failure* refusal) mutable {
     if (refusal != nullptr)
       answer.deliver(to_error(*refusal));
@@ -76,11 +77,14 @@ void user_session_state::add_subscriber(subscribe& what, promise<slate_ptr> answ
   if (!plan)
     return refuse(plan.error());
   desk().take_off(what.connection, what.how.surface);
-  if (desk_->subscribers() >= context_->users.subscribers_max)
+  if (desk_->subscribers() >= context_->users.subscribers_max) {
+    context_->probe.refused_subscribers.add();
     return refuse({errc::overloaded, fmt::format("at most {} connections of one user",
                                                  context_->users.subscribers_max)});
+  }
   auto& feed = desk_->feed_of(what.how, *plan);
   if (desk_->surfaces() > context_->users.surfaces_max) {
+    context_->probe.refused_surfaces.add();
     std::erase_if(desk_->feeds, [](const slate_feed& one) { return one.subscribers.empty(); });
     return refuse({errc::overloaded,
                    fmt::format("at most {} surfaces of one user", context_->users.surfaces_max)});

@@ -87,6 +87,8 @@ struct signals_settings {
   double novelty_half_life_days = 14;
   std::size_t content_terms_max = 64; ///< terms per item
   std::size_t candidates_max = 200;   ///< a shard returns at most so many
+  /// Items without a record whose counts a shard keeps; further ones are not learnt.
+  std::size_t unknown_items_max = 1000000;
 };
 
 struct blend_settings {

@@ -143,6 +143,9 @@ section signals_section(signals_settings& s) {
                "Categories, tags and words kept per item."},
               {"signals.candidates_max", &s.candidates_max, between(1, 10000),
                "Items one shard proposes for a slate."},
+              {"signals.unknown_items_max", &s.unknown_items_max, between(1, 16000000),
+               "Items that are in events but not in the catalogue whose counts one shard keeps; "
+               "events of further ones are kept, but teach it nothing."},
               {"signals.events", &s.events, between(0, 256),
                "What an event of a type means; the first match counts. match: a type, or a type "
                "with a bound on its value; affinity: weight in the profile; sequence: weight in "

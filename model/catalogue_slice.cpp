@@ -43,7 +43,8 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
   const bool own = owns(key);
   // Foreign rows are held to the same share of the whole: the owners bound theirs likewise.
   const auto unknown = own ? locals.size() - known : rows.size() - locals.size();
-  const auto bound = own ? unknown_max : (unknown_max + known) * std::size_t{shards};
+  const auto most = signals.unknown_items_max;
+  const auto bound = own ? most : (most + known) * std::size_t{shards};
   if (!has_record && unknown >= bound)
     return foreign;
   const auto row = static_cast<std::uint32_t>(local_of_row.size());
@@ -139,8 +140,11 @@ void catalogue_slice::learn(const observation& what) {
   my.stream_millis = std::max(my.stream_millis, to_millis(what.time));
   my.popular.learn_total(what.weight, what.time);
   const auto row = my.intern(key_of(what.item), false);
-  if (row == state::foreign)
+  if (row == state::foreign) {
+    if (my.owns(key_of(what.item)))
+      ++my.refused;
     return;
+  }
   const auto local = my.local_of_row[row];
   if (local != state::foreign)
     my.popular.learn(local, what.weight, what.time);
@@ -168,12 +172,20 @@ std::uint64_t catalogue_slice::learned_arrival() const noexcept {
   return state_->learned;
 }
 
+std::size_t catalogue_slice::unknown_items() const noexcept {
+  return state_->locals.size() - state_->known;
+}
+
+std::uint64_t catalogue_slice::refused_items() const noexcept {
+  return state_->refused;
+}
+
 slice_stats catalogue_slice::stats() const {
   constexpr std::size_t map_entry = 20; // key, value and the map's own bytes at its usual load
   const auto& my = *state_;
   slice_stats made;
   made.items = my.known;
-  made.unknown = my.locals.size() - my.known;
+  made.unknown = unknown_items();
   made.neighbours = my.pairs.entries();
   made.learned_arrival = my.learned;
   made.heap_bytes =

@@ -61,6 +61,13 @@ public:
                                                const filter* only) const;
 
   [[nodiscard]] std::uint64_t learned_arrival() const noexcept;
+
+  /// Own items that events named and that have no record; at most signals.unknown_items_max.
+  [[nodiscard]] std::size_t unknown_items() const noexcept;
+
+  /// Events not learnt, for their item was over that bound; since this slice was made.
+  [[nodiscard]] std::uint64_t refused_items() const noexcept;
+
   [[nodiscard]] slice_stats stats() const;
 
   /// The learnt state (counters, lists; not the records) as bytes with version and checksum.

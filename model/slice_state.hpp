@@ -22,9 +22,6 @@ struct catalogue_slice::state {
   static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
   static constexpr std::size_t newest_max = 64;         ///< last new records, for novelty
 
-  /// Items without a record a slice remembers the counts of; further ones are not learnt.
-  static constexpr std::size_t unknown_max = 1'000'000;
-
   struct local_item {
     item_key key{};
     item_ptr record; ///< null: not upserted yet, or removed
@@ -94,6 +91,7 @@ struct catalogue_slice::state {
   std::vector<std::uint8_t> visible; ///< by local; kept, for following records costs cache misses
   std::vector<std::int64_t> created; ///< milliseconds, by local; kept likewise
   std::size_t known = 0;             ///< locals with a record
+  std::uint64_t refused = 0;         ///< lessons about own items over signals.unknown_items_max
   std::uint64_t learned = 0;
   std::int64_t stream_millis = 0; ///< newest event time learnt
 

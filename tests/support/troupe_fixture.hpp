@@ -31,7 +31,8 @@ struct troupe_fixture : actor_fixture {
     auto slices = actors::load_slices(store, settings);
     REQUIRE(slices.has_value());
     for (auto& slice : *slices) {
-      auto real = actors::spawn_state<actors::item_shard_state>(system, std::move(slice));
+      auto real = actors::spawn_state<actors::item_shard_state>(
+          system, std::move(slice), actors::item_shard_probe::make(numbers));
       auto& front = fronts.emplace_back(std::make_unique<shard_gates>());
       context->shards.push_back(actors::spawn_state<gated_shard>(system, real, std::ref(*front)));
     }
