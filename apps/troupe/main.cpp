@@ -2,6 +2,7 @@
 #include "apps/troupe/config_command.hpp"
 #include "apps/troupe/eval_command.hpp"
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/explain_command.hpp"
 #include "apps/troupe/export_command.hpp"
 #include "apps/troupe/import_command.hpp"
 #include "apps/troupe/replay_command.hpp"
@@ -27,6 +28,7 @@ int run(int argc, char** argv) {
   troupe::apps::add_replay_command(app);
   troupe::apps::add_eval_command(app);
   troupe::apps::add_bench_command(app);
+  troupe::apps::add_explain_command(app);
   troupe::apps::add_config_command(app);
   try {
     app.parse(argc, argv);
