@@ -34,9 +34,8 @@ struct storage_settings {
   std::uint32_t shards = 2;           ///< item shards; fixed when the store is created
   std::size_t block_cache_bytes = std::size_t{64} << 20;
   std::size_t write_buffer_bytes = std::size_t{32} << 20;
-  std::size_t append_batch_max = 512; ///< events in one group commit
-  std::size_t writes_pending_max =
-      4096; ///< events waiting for the log and to be learnt, whole node
+  std::size_t append_batch_max = 512;    ///< events in one group commit
+  std::size_t writes_pending_max = 4096; ///< of the node: waiting for the log, or to be learnt
   std::size_t reader_threads = 2;
   seconds checkpoint_interval{60}; ///< of the shards' signals
 };
