@@ -159,7 +159,7 @@ result<client_message> read_named(std::string_view name, element body,
   }
   simdjson::dom::object fields;
   if (body.get_object().get(fields) != simdjson::SUCCESS) {
-    object_reader in{name};
+    object_reader in{json::beginning_of(name, 64)};
     in.wrong_type(body, {}, "an object");
     return in.error();
   }
