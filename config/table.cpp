@@ -131,7 +131,7 @@ section signals_section(signals_settings& s) {
                "Last items of the history that ask for their neighbours."},
               {"signals.query_decay", &s.query_decay, between(0.01, 1),
                "Weight of each step back in the history."},
-              {"signals.neighbours_max", &s.neighbours_max, between(1, 65536),
+              {"signals.neighbours_max", &s.neighbours_max, between(1, 65535),
                "Neighbours kept per item and shard; the weakest leave."},
               {"signals.neighbour_half_life_days", &s.neighbour_half_life_days, between(0, 36500),
                "Days after which a co-occurrence counts half. 0: never."},

@@ -148,6 +148,12 @@ TEST_SUITE("config.load") {
     CHECK(complaint("[gateway]\nport = 1\nport = 2\n").starts_with("t.toml:3: "));
   }
 
+  TEST_CASE("more neighbours than a list can number are refused, and one fewer taken") {
+    CHECK(override_complaint("signals.neighbours_max=65536")
+          == "--set: signals.neighbours_max = 65536 is not allowed: give 1 to 65535");
+    CHECK(override_complaint("signals.neighbours_max=65535") == "taken");
+  }
+
   TEST_CASE("an override takes texts without quotes, durations and sizes as in a file") {
     settings to;
     CHECK(apply_override(to, "gateway.port=0"));
