@@ -53,6 +53,8 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
   local_of_row.push_back(own ? static_cast<std::uint32_t>(locals.size()) : foreign);
   if (own) {
     locals.push_back({key, nullptr, row});
+    keys.push_back(key);
+    popular_most.push_back(unknown_popularity);
     visible.push_back(0);
     created.push_back(0);
     popular.add_item();
@@ -146,8 +148,10 @@ void catalogue_slice::learn(const observation& what) {
     return;
   }
   const auto local = my.local_of_row[row];
-  if (local != state::foreign)
+  if (local != state::foreign) {
     my.popular.learn(local, what.weight, what.time);
+    my.popular_most[local] = state::unknown_popularity;
+  }
 
   const auto unit = what.weight * my.pairs.begin(what.time);
   const bool both = my.signals.direction != "forward";
@@ -191,8 +195,9 @@ slice_stats catalogue_slice::stats() const {
   made.heap_bytes =
       sizeof(state) + my.pairs.heap_bytes() + my.popular.heap_bytes() + my.content.heap_bytes()
       + my.rows.size() * map_entry + my.local_of_row.capacity() * sizeof(std::uint32_t)
-      + my.locals.capacity() * sizeof(state::local_item) + my.sums.heap_bytes()
-      + my.created.capacity() * sizeof(std::int64_t) + my.marks.capacity() * sizeof(std::uint32_t);
+      + my.locals.capacity() * (sizeof(state::local_item) + sizeof(item_key)) + my.sums.heap_bytes()
+      + my.popular_most.capacity() * sizeof(float) + my.created.capacity() * sizeof(std::int64_t)
+      + my.marks.capacity() * sizeof(std::uint32_t);
   return made;
 }
 

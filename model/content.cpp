@@ -125,6 +125,18 @@ content_index::wish content_index::wish_for(const item& what) const {
   return made;
 }
 
+content_index::wish content_index::wish_for(std::uint32_t local, const item& what) const {
+  const auto& terms = items_[local].terms;
+  if (terms.size() >= terms_max_) // there may be more than were kept
+    return wish_for(what);
+  wish made;
+  made.terms.reserve(terms.size());
+  for (const auto term : terms)
+    made.terms.emplace_back(term, idf(term));
+  finish(made);
+  return made;
+}
+
 float content_index::match(const wish& wanted, std::uint32_t local,
                            bool with_words) const noexcept {
   const auto& at = items_[local];
@@ -147,28 +159,46 @@ float content_index::match(const wish& wanted, std::uint32_t local,
 
 void content_index::lay_out(const wish& wanted, spread& to) const {
   for (const auto term : to.terms)
-    to.by_term[term] = 0;
+    to.by_term[term + 1] = 0;
   to.terms.clear();
-  if (to.by_term.size() < terms_.size())
-    to.by_term.resize(terms_.capacity());
+  if (to.by_term.size() < terms_.size() + 1)
+    to.by_term.resize(terms_.capacity() + 1);
   for (const auto& [term, weight] : wanted.terms) {
-    to.by_term[term] = weight;
+    to.by_term[term + 1] = weight * idf(term);
     to.terms.push_back(term);
   }
   to.norm = wanted.norm;
+  if (to.items.size() < items_.size())
+    to.items.resize(items_.capacity());
 }
 
-float content_index::match(const spread& wanted, std::uint32_t local) const noexcept {
-  const auto labels = std::span{items_[local].terms}.first(items_[local].labels);
+float content_index::match(spread& wanted, std::uint32_t local) const noexcept {
+  auto& what = wanted.items[local];
+  if (what.state != state_)
+    what = labels_for_match(local);
   float dot = 0;
-  for (const auto term : labels)
-    dot += wanted.by_term[term] * idf(term);
-  if (dot == 0)
-    return 0;
+  for (const auto place : what.first)
+    dot += wanted.by_term[place];
+  for (auto i = what.first.size(); i < what.count; ++i)
+    dot += wanted.by_term[items_[local].terms[i] + 1];
+  return dot == 0 || what.norm == 0 ? 0.0F : dot / (what.norm * wanted.norm);
+}
+
+content_index::spread::item_labels
+content_index::labels_for_match(std::uint32_t local) const noexcept {
+  const auto& from = items_[local];
+  spread::item_labels made;
+  made.state = state_;
+  made.count = from.labels;
   float squares = 0;
-  for (const auto term : labels)
-    squares += idf(term) * idf(term);
-  return squares > 0 ? dot / (std::sqrt(squares) * wanted.norm) : 0.0F;
+  for (std::size_t i = 0; i < from.labels; ++i) {
+    if (i < made.first.size())
+      made.first[i] = from.terms[i] + 1;
+    const auto weight = idf(from.terms[i]);
+    squares += weight * weight;
+  }
+  made.norm = std::sqrt(squares);
+  return made;
 }
 
 std::size_t content_index::heap_bytes() const noexcept {
@@ -193,6 +223,8 @@ float content_index::idf(std::uint32_t term) const noexcept {
 
 void content_index::set_documents(std::size_t count) {
   documents_ = count;
+  if (++state_ == 0) // that is an item's that was never met
+    ++state_;
   log_documents_ = std::log(static_cast<float>(count) + 1.0F);
 }
 

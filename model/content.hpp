@@ -4,6 +4,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,6 +44,8 @@ public:
   [[nodiscard]] wish wish_for(std::span<const std::pair<std::uint64_t, float>> labels) const;
   /// What an item that may belong to another slice is about, words included.
   [[nodiscard]] wish wish_for(const item& what) const;
+  /// The same of an item of the slice, without looking its labels and words up.
+  [[nodiscard]] wish wish_for(std::uint32_t local, const item& what) const;
 
   /// Cosine between the wish and the item's labels (`with_words`: and words), -1 to 1.
   [[nodiscard]] float match(const wish& wanted, std::uint32_t local,
@@ -51,15 +54,25 @@ public:
   /// A wish laid out by term number, so that a match costs a load per label in place of a search.
   /// Kept from query to query. REQUIRES: a spread is for one index.
   struct spread {
-    std::vector<float> by_term; ///< 0: the term is not in the wish
+    std::vector<float> by_term; ///< by term + 1: weight times idf squared, 0 if not in the wish
     std::vector<std::uint32_t> terms;
     float norm = 0;
+
+    /// What a match needs of an item, in half a cache line.
+    struct alignas(32) item_labels {
+      std::uint32_t state = 0; ///< of the index when this was made
+      std::uint32_t count = 0;
+      float norm = 0;
+      std::array<std::uint32_t, 5> first{}; ///< places in by_term; 0, where nothing stands: none
+    };
+
+    std::vector<item_labels> items; ///< by local; those of an older state are made anew
   };
 
   void lay_out(const wish& wanted, spread& to) const;
 
   /// As `match` of the laid out wish, without words.
-  [[nodiscard]] float match(const spread& wanted, std::uint32_t local) const noexcept;
+  [[nodiscard]] float match(spread& wanted, std::uint32_t local) const noexcept;
 
   /// Calls `visit(local)` for items of the wish's strongest terms, newest first, rare terms
   /// first, at most `budget` in all; an item may come more than once.
@@ -88,6 +101,7 @@ private:
 
   [[nodiscard]] std::uint32_t intern(std::uint64_t hash);
   [[nodiscard]] float idf(std::uint32_t term) const noexcept;
+  [[nodiscard]] spread::item_labels labels_for_match(std::uint32_t local) const noexcept;
   [[nodiscard]] bool has(std::uint32_t local, std::uint32_t term) const noexcept;
   [[nodiscard]] std::vector<std::uint32_t> strongest(const wish& wanted) const;
   void enter(std::uint32_t local, std::uint32_t term);
@@ -98,6 +112,7 @@ private:
   std::size_t terms_max_;
   std::size_t documents_ = 0;
   float log_documents_ = 0;
+  std::uint32_t state_ = 1; // another number whenever a term's weight has changed
   std::size_t entries_ = 0;
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> numbers_;
   std::vector<term_row> terms_;

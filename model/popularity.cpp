@@ -33,6 +33,7 @@ popularity::popularity(const config::signals_settings& signals) {
   if (half_lives_ms_.empty())
     half_lives_ms_.push_back(24 * ms_per_hour);
   totals_.assign(half_lives(), nothing);
+  highest_.assign(half_lives(), nothing);
   for (const auto most : {top_max, short_top_max})
     for (std::size_t h = 0; h < half_lives(); ++h)
       heaps_.push_back({h, most, {}, {}});
@@ -56,6 +57,7 @@ void popularity::learn(std::uint32_t local, float weight, timestamp when) {
   for (std::size_t h = 0; h < half_lives(); ++h) {
     auto& at = mass(local, h);
     at = add_logs(at, mass_of(weight, when, half_lives_ms_[h]));
+    highest_[h] = std::max(highest_[h], at);
   }
   for (auto& one : heaps_)
     offer(one, local);
@@ -67,15 +69,23 @@ double popularity::share(std::uint32_t local, std::size_t half_life) const noexc
 }
 
 float popularity::signal(std::uint32_t local) const noexcept {
+  return signal_of(&masses_[local * half_lives()]);
+}
+
+float popularity::signal_max() const noexcept {
+  return signal_of(highest_.data());
+}
+
+float popularity::signal_of(const double* masses) const noexcept {
   // An item with one event in a thousand is at half of the scale, whatever the catalogue.
   constexpr float resolution = 1000.0F;
   static_assert(half_lives_max <= 8, "the product of the shares must stay a float");
-  if (masses_[local * half_lives()] == nothing)
+  if (masses[0] == nothing)
     return 0;
   // The sum of the shares' logarithms is the logarithm of their product: one of them to take.
   float product = 1;
   for (std::size_t h = 0; h < half_lives(); ++h)
-    product *= 1 + resolution * std::exp2(static_cast<float>(mass(local, h) - totals_[h]));
+    product *= 1 + resolution * std::exp2(static_cast<float>(masses[h] - totals_[h]));
   return std::log2(product) / (std::log2(1 + resolution) * static_cast<float>(half_lives()));
 }
 
@@ -181,6 +191,7 @@ bool popularity::decode(byte_reader& from, std::size_t items) {
       mass(local, h) = from.get<double>();
       if (!is_mass(mass(local, h)))
         return false;
+      highest_[h] = std::max(highest_[h], mass(local, h));
     }
     if (events_[local] > 0)
       for (auto& one : heaps_)

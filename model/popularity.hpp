@@ -41,6 +41,9 @@ public:
   /// The signal: shares on a logarithmic scale, averaged over the half-lives; 0 to about 1.
   [[nodiscard]] float signal(std::uint32_t local) const noexcept;
 
+  /// What no item's signal exceeds, but for rounding.
+  [[nodiscard]] float signal_max() const noexcept;
+
   /// Events of the item, undecayed.
   [[nodiscard]] std::uint32_t events(std::uint32_t local) const noexcept { return events_[local]; }
 
@@ -72,13 +75,15 @@ private:
   [[nodiscard]] double mass(std::uint32_t local, std::size_t half_life) const noexcept;
   [[nodiscard]] bool lighter(std::size_t half_life, std::uint32_t a,
                              std::uint32_t b) const noexcept;
+  [[nodiscard]] float signal_of(const double* masses) const noexcept;
   void offer(heap& to, std::uint32_t local);
   void sift_down(heap& in, std::size_t at);
   void sift_up(heap& in, std::size_t at);
 
   std::vector<double> half_lives_ms_;
-  std::vector<double> totals_; // one per half-life
-  std::vector<double> masses_; // half_lives() per local
+  std::vector<double> totals_;  // one per half-life
+  std::vector<double> highest_; // the largest mass of each half-life; masses never shrink
+  std::vector<double> masses_;  // half_lives() per local
   std::vector<std::uint32_t> events_;
   std::vector<heap> heaps_; // of each half-life the long one, then of each the short one
 };

@@ -2,35 +2,48 @@
 
 #include "model/seen_set.hpp"
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace troupe::model {
 
-/// What a user has seen, laid out for one query: the keys a slice owns in an open-addressed
-/// table. A query asks for hundreds of items, most of them seen by a user of long standing, and
-/// the runs of a seen_set cost several cache misses each time. Kept from query to query.
+/// What a user has seen, for the hundreds of questions of one query: the set's tables as they
+/// are, and its tail, which would be scanned each time, in a small table of its own. Laying that
+/// out costs the same for every user. Kept from query to query.
 class seen_here {
 public:
-  /// A larger set is asked itself: laying it out would cost more than its answers.
-  static constexpr std::size_t laid_out_max = 8192;
+  /// `all` must outlive the questions.
+  void start(const seen_set& all) noexcept;
 
-  /// Lays out the keys of slice `index` of `slices`. `all` must outlive the questions.
-  void start(const seen_set& all, std::uint32_t index, std::uint32_t slices);
+  [[nodiscard]] bool contains(item_key key) const noexcept {
+    return all_->is_in_tables(key) || is_in_tail(key);
+  }
 
-  [[nodiscard]] bool contains(item_key key) const noexcept;
+  /// To be called some time before `contains`, when many keys are to be asked for.
+  void prefetch(item_key key) const noexcept { all_->prefetch(key); }
 
 private:
-  /// Keys that met more neighbours than that were chosen to: the set itself answers then.
-  static constexpr std::size_t steps_max = 64;
+  /// Places of the tail; at most a quarter is taken.
+  static constexpr std::size_t places = 4 * seen_set::tail_keys_max;
 
-  [[nodiscard]] bool insert(std::uint64_t key) noexcept;
+  /// Fibonacci hashing; keys chosen to meet cost at most the tail's length.
+  [[nodiscard]] static std::size_t place_of(item_key key) noexcept {
+    static_assert(std::has_single_bit(places));
+    return (static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15U)
+           >> (64 - std::bit_width(places - 1));
+  }
 
-  const seen_set* all_ = nullptr; // null: the table has all
-  std::vector<std::uint64_t> table_;
-  std::size_t mask_ = 0;
-  bool has_zero_ = false; // the key that stands for a free place
+  [[nodiscard]] bool is_in_tail(item_key key) const noexcept {
+    for (auto at = place_of(key); table_[at] != 0; at = (at + 1) % places)
+      if (all_->tail()[table_[at] - 1U] == key)
+        return true;
+    return false;
+  }
+
+  const seen_set* all_ = nullptr;
+  std::array<std::uint8_t, places> table_{}; // one more than the number in the tail; 0: free
 };
 
 } // namespace troupe::model

@@ -7,45 +7,27 @@ namespace troupe::model {
 
 namespace {
 
-constexpr std::size_t tail_keys_max = 64;
 constexpr std::size_t blocks_of_a_bound = 8;
+constexpr std::size_t level_factor = 8;
 
 std::size_t tail_max(std::size_t bound) noexcept {
-  return std::clamp<std::size_t>(bound / blocks_of_a_bound, 1, tail_keys_max);
+  return std::clamp<std::size_t>(bound / blocks_of_a_bound, 1, seen_set::tail_keys_max);
 }
 
-/// The largest run: tails doubled as long as it stays within an eighth of the bound.
-std::size_t block_max(std::size_t bound) noexcept {
+/// Keys of a block: tails doubled as long as it stays within an eighth of the bound.
+std::size_t block_size(std::size_t bound) noexcept {
   auto block = tail_max(bound);
   while (2 * block <= bound / blocks_of_a_bound)
     block *= 2;
   return block;
 }
 
-/// Whether a sorted run holds a key. Keys are hashes, so a key of 2^64 stands near that share of
-/// the run, give or take the square root of its size: a few neighbours are looked at in place
-/// of a dozen far jumps. Keys chosen to stand elsewhere cost a binary search.
-bool holds(std::span<const item_key> run, item_key key) noexcept {
-  constexpr std::size_t steps_max = 64;
-  if (run.empty())
-    return false;
-  __extension__ using wide = unsigned __int128;
-  auto at = static_cast<std::size_t>((wide{static_cast<std::uint64_t>(key)} * run.size()) >> 64);
-  std::size_t steps = 0;
-  if (run[at] < key) {
-    while (at < run.size() && run[at] < key && steps < steps_max) {
-      ++at;
-      ++steps;
-    }
-  } else {
-    while (at > 0 && key < run[at] && steps < steps_max) {
-      --at;
-      ++steps;
-    }
-  }
-  if (steps == steps_max)
-    return std::binary_search(run.begin(), run.end(), key);
-  return at < run.size() && run[at] == key;
+/// Tables of one level merge; a level holds eight times as much as the one below.
+unsigned level_of(std::size_t keys, std::size_t smallest) noexcept {
+  unsigned level = 0;
+  for (auto room = smallest * level_factor; keys > room; room *= level_factor)
+    ++level;
+  return level;
 }
 
 } // namespace
@@ -60,77 +42,94 @@ bool seen_set::insert(item_key key, std::size_t bound) {
   tail_.push_back(key);
   ++work_;
   if (tail_.size() >= tail_max(bound))
-    flush_tail(block_max(bound));
-  while (size() > bound && !runs_.empty())
-    runs_.erase(runs_.begin());
+    flush_tail(bound);
+  while (size() > bound && in_tables_ > 0)
+    drop_oldest(bound);
   return true;
 }
 
 bool seen_set::contains(item_key key) const noexcept {
-  // The oldest run is the largest: what is there at all is most often there.
-  return std::any_of(runs_.begin(), runs_.end(),
-                     [key](const auto& one) { return holds(*one, key); })
-         || std::find(tail_.begin(), tail_.end(), key) != tail_.end();
-}
-
-std::size_t seen_set::size() const noexcept {
-  auto count = tail_.size();
-  for (const auto& one : runs_)
-    count += one->size();
-  return count;
+  return is_in_tables(key) || std::find(tail_.begin(), tail_.end(), key) != tail_.end();
 }
 
 std::vector<item_key> seen_set::keys() const {
+  std::vector<key_table::entry> old;
+  old.reserve(in_tables_);
+  for (const auto& table : tables_)
+    table->for_each([&](const key_table::entry& one) {
+      if (is_live(one.block))
+        old.push_back(one);
+    });
+  const auto age = [this](const key_table::entry& one) {
+    return static_cast<std::uint8_t>(one.block - oldest_block_);
+  };
+  std::sort(old.begin(), old.end(), [&](const auto& a, const auto& b) {
+    return age(a) != age(b) ? age(a) < age(b) : a.key < b.key;
+  });
   std::vector<item_key> made;
   made.reserve(size());
-  for (const auto& one : runs_)
-    made.insert(made.end(), one->begin(), one->end());
+  for (const auto& one : old)
+    made.push_back(one.key);
   made.insert(made.end(), tail_.begin(), tail_.end());
   return made;
 }
 
 std::size_t seen_set::heap_bytes() const noexcept {
-  // A run shared with a query in flight is counted here all the same: it is ours.
-  constexpr std::size_t run_overhead = sizeof(run) + 2 * sizeof(void*);
-  auto bytes = runs_.capacity() * sizeof(runs_[0]) + tail_.capacity() * sizeof(item_key);
-  for (const auto& one : runs_)
-    bytes += run_overhead + one->capacity() * sizeof(item_key);
+  // A table shared with a query in flight is counted here all the same: it is ours.
+  constexpr std::size_t table_overhead = sizeof(key_table) + 2 * sizeof(void*);
+  auto bytes = tables_.capacity() * sizeof(tables_[0]) + tail_.capacity() * sizeof(item_key);
+  for (const auto& one : tables_)
+    bytes += table_overhead + one->heap_bytes();
   return bytes;
 }
 
 seen_set seen_set::from_keys(std::span<const item_key> keys, std::size_t bound) {
+  const auto block = block_size(bound);
+  while (keys.size() > bound)
+    keys = keys.subspan(std::min(block, keys.size()));
   seen_set made;
-  const auto block = block_max(bound);
-  const auto smallest = tail_max(bound);
-  const auto take_run = [&](std::size_t size) {
-    auto one =
-        std::make_shared<run>(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(size));
-    std::sort(one->begin(), one->end());
-    made.runs_.push_back(std::move(one));
-    keys = keys.subspan(size);
-  };
-  for (auto size = block; size >= smallest; size /= 2)
-    while (keys.size() >= size)
-      take_run(size);
-  made.tail_.assign(keys.begin(), keys.end());
+  const auto in_tail = keys.size() % tail_max(bound);
+  const auto old = keys.first(keys.size() - in_tail);
+  if (!old.empty()) {
+    std::vector<key_table::entry> entries;
+    entries.reserve(old.size());
+    for (std::size_t i = 0; i < old.size(); ++i)
+      entries.push_back({old[i], static_cast<std::uint8_t>(i / block)});
+    made.tables_.push_back(std::make_shared<key_table>(entries));
+    made.in_tables_ = static_cast<std::uint32_t>(old.size());
+  }
+  made.tail_.assign(keys.end() - static_cast<std::ptrdiff_t>(in_tail), keys.end());
   return made;
 }
 
-void seen_set::flush_tail(std::size_t block) {
-  auto merged = std::make_shared<run>(std::move(tail_));
-  merged->shrink_to_fit();
-  std::sort(merged->begin(), merged->end());
+void seen_set::flush_tail(std::size_t bound) {
+  // Blocks are made of whole tails, so a tail never lies in two.
+  const auto block = static_cast<std::uint8_t>(oldest_block_ + in_tables_ / block_size(bound));
+  std::vector<key_table::entry> merged;
+  for (const auto key : tail_)
+    merged.push_back({key, block});
+  in_tables_ += static_cast<std::uint32_t>(tail_.size());
   tail_ = {};
-  // Like carries of a binary counter: equal neighbours become one, up to a block.
-  while (!runs_.empty() && runs_.back()->size() == merged->size() && 2 * merged->size() <= block) {
-    auto both = std::make_shared<run>(runs_.back()->size() + merged->size());
-    std::merge(runs_.back()->begin(), runs_.back()->end(), merged->begin(), merged->end(),
-               both->begin());
-    work_ += both->size();
-    runs_.pop_back();
-    merged = std::move(both);
+  const auto smallest = tail_max(bound);
+  while (!tables_.empty()
+         && level_of(tables_.back()->size(), smallest) <= level_of(merged.size(), smallest)) {
+    merged.reserve(merged.size() + tables_.back()->size());
+    tables_.back()->for_each([&](const key_table::entry& one) {
+      if (is_live(one.block))
+        merged.push_back(one);
+    });
+    tables_.pop_back();
   }
-  runs_.push_back(std::move(merged));
+  work_ += merged.size();
+  tables_.reserve(tables_.size() + 1);
+  tables_.push_back(std::make_shared<key_table>(merged));
+}
+
+/// What is in the tables is whole blocks but for the newest.
+void seen_set::drop_oldest(std::size_t bound) noexcept {
+  in_tables_ -= static_cast<std::uint32_t>(std::min<std::size_t>(block_size(bound), in_tables_));
+  ++oldest_block_;
+  some_left_ = true;
 }
 
 } // namespace troupe::model

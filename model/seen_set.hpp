@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/ids.hpp"
+#include "model/key_table.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,24 +12,49 @@
 namespace troupe::model {
 
 /// The items a user has seen: a set that is cheap to copy, so that a session can hand it to
-/// every shard with each query. Sorted immutable runs are shared between copies; new keys go
-/// to a short tail, and runs merge as in a log-structured tree (O'Neil et al., The Log-
-/// Structured Merge-Tree, 1996), so that an insert costs O(log n) amortised and a copy at most
-/// a few dozen bytes more than the tail. When it holds more than its bound, the oldest keys
-/// leave in blocks of at most an eighth of the bound. How keys are spread over runs follows
-/// from their number and the bound alone, so `from_keys(keys(), bound)` behaves as the
-/// original does.
+/// every shard with each query, and as cheap to ask with ten keys as with twenty thousand. New
+/// keys go to a short tail; full tails move into immutable hash tables that copies share, each
+/// up to eight times as large as the one after it (a log-structured merge tree, O'Neil et al.
+/// 1996, with few levels), so that an insert costs O(log n) amortised, a question looks into
+/// three tables at the default bound, and a copy costs those pointers and the tail.
+///
+/// When it holds more than its bound, the oldest keys leave in blocks of at most an eighth of
+/// the bound: the tables know each key's block, so that leaving costs nothing, and what has left
+/// is dropped when tables merge. How keys are spread over blocks follows from their number and
+/// the bound alone, so `from_keys(keys(), bound)` behaves as the original does.
 class seen_set {
 public:
-  /// Adds a key; false if it was there. `bound` is the number of keys to keep at most.
+  /// Adds a key; false if it was there. `bound` is the number of keys to keep at most, and the
+  /// same in all calls.
   bool insert(item_key key, std::size_t bound);
 
   [[nodiscard]] bool contains(item_key key) const noexcept;
-  [[nodiscard]] std::size_t size() const noexcept;
-  [[nodiscard]] std::vector<item_key> keys() const; ///< oldest block first
+
+  /// Whether the key is there and not in `tail`. Costs the same for every size of the set.
+  [[nodiscard]] bool is_in_tables(item_key key) const noexcept {
+    // The oldest table is the largest: what is there at all is most often there.
+    for (const auto& one : tables_)
+      if (const auto* block = one->find(key); block != nullptr && (!some_left_ || is_live(*block)))
+        return true;
+    return false;
+  }
+
+  /// To be called some time before `is_in_tables`, when many keys are to be asked for.
+  void prefetch(item_key key) const noexcept {
+    for (const auto& one : tables_)
+      one->prefetch(key);
+  }
+
+  /// The newest keys, in order of arrival; fewer than `tail_keys_max`.
+  [[nodiscard]] std::span<const item_key> tail() const noexcept { return tail_; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return in_tables_ + tail_.size(); }
+
+  /// Oldest block first, the tail last.
+  [[nodiscard]] std::vector<item_key> keys() const;
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
-  /// The set these keys, as `keys` gave them, came from.
+  /// The set these keys, as `keys` gave them, came from. Of more than `bound` the newest stay.
   [[nodiscard]] static seen_set from_keys(std::span<const item_key> keys,
                                           std::size_t bound = bound_default);
 
@@ -37,14 +62,24 @@ public:
   [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
 
   static constexpr std::size_t bound_default = 20000;
+  static constexpr std::size_t tail_keys_max = 64;
 
 private:
-  using run = std::vector<item_key>;             // sorted
-  std::vector<std::shared_ptr<const run>> runs_; // oldest first
-  std::vector<item_key> tail_;                   // in order of arrival
-  std::uint64_t work_ = 0;
+  /// Numbers go round after 256; there are at most 17 blocks at a time, and what has left is
+  /// gone from the tables long before its number comes again.
+  [[nodiscard]] bool is_live(std::uint8_t block) const noexcept {
+    return static_cast<std::uint8_t>(block - oldest_block_) < 128;
+  }
 
-  void flush_tail(std::size_t block);
+  void flush_tail(std::size_t bound);
+  void drop_oldest(std::size_t bound) noexcept;
+
+  std::vector<std::shared_ptr<const key_table>> tables_; // the one with the oldest keys first
+  std::vector<item_key> tail_;
+  std::uint64_t work_ = 0;
+  std::uint32_t in_tables_ = 0;   // keys there that have not left
+  std::uint8_t oldest_block_ = 0; // of those in the tables; numbers go round
+  bool some_left_ = false;        // the tables may hold keys that are no longer there
 };
 
 } // namespace troupe::model

@@ -22,6 +22,8 @@ constexpr std::size_t wide_budget = 20'000;
 /// An item so old is not new at all: what would be left is below a float's resolution.
 constexpr double faded_half_lives = 64;
 
+constexpr double slack = 1.001; ///< above what rounding makes of a bound
+
 constexpr double ms_per_day = 86'400'000.0;
 
 std::size_t index_of(signal which) noexcept {
@@ -43,12 +45,12 @@ public:
     made.learned_arrival = my_.learned;
     start();
     gather(std::max(limit_ * touched_factor, touched_min), 0);
-    pick(made.found);
-    if (made.found.size() < limit_ && gathered_.size() < my_.known) {
-      made.found.clear();
+    if (best_.size() < limit_ && entered_ < my_.known)
       gather(my_.sums.touched().size(), wide_budget);
-      pick(made.found);
-    }
+    std::sort(best_.begin(), best_.end(), best_first{this});
+    made.found.reserve(best_.size());
+    for (const auto& one : best_)
+      made.found.push_back(to_candidate(one));
     add_pins(made.found);
     if (query_.with_reasons)
       explain(made);
@@ -64,7 +66,15 @@ private:
     std::array<float, signal_count> parts{};
   };
 
+  /// `before` as the standard algorithms take it.
+  struct best_first {
+    const slice_query* of;
+
+    bool operator()(const scored& a, const scored& b) const { return of->before(a, b); }
+  };
+
   void start() {
+    best_.reserve(limit_);
     my_.sums.start(my_.locals.size());
     if (my_.marks.size() < my_.locals.size())
       my_.marks.resize(my_.locals.size() + my_.locals.size() / 8);
@@ -73,12 +83,12 @@ private:
       my_.mark = 1;
     }
     if (!query_.who) {
-      my_.content.lay_out(wish_, my_.wish);
+      lay_out();
       return;
     }
-    my_.seen.start(query_.who->seen, my_.index, my_.shards);
+    my_.seen.start(query_.who->seen);
     wish_ = my_.content.wish_for(query_.who->labels);
-    my_.content.lay_out(wish_, my_.wish);
+    lay_out();
     for (const auto& past : query_.who->recent) {
       const auto found = my_.rows.find(past.key);
       if (found == my_.rows.end())
@@ -88,7 +98,22 @@ private:
     }
   }
 
-  /// Enters what is worth a full score into gathered_; each once in a query.
+  /// Makes the wish ready, and what each signal can give at most.
+  void lay_out() {
+    my_.content.lay_out(wish_, my_.wish);
+    const auto alike = wish_.terms.empty() ? 0 : slack;
+    content_most_ = static_cast<float>(std::abs(weights_.content) * alike);
+    popularity_most_ = popularity_part(my_.popular.signal_max());
+    novelty_most_ = static_cast<float>(std::max(weights_.novelty, 0.0));
+  }
+
+  /// What a popularity signal of `most` or less adds at most.
+  [[nodiscard]] float popularity_part(float most) const noexcept {
+    return static_cast<float>(std::max(weights_.popularity, 0.0) * static_cast<double>(most)
+                              * slack);
+  }
+
+  /// Offers what may be worth a place to best_; each item once in a query.
   void gather(std::size_t touched_max, std::size_t wide) {
     gather_touched(touched_max);
     for (std::size_t h = 0; h < my_.popular.half_lives(); ++h)
@@ -103,8 +128,9 @@ private:
   }
 
   /// Enters the `most` strongest touched items that may stand in a slate. They are taken in
-  /// stretches by their sums, and only those in a stretch are looked up among what the user has
-  /// seen: the cost follows what is entered, not what was touched.
+  /// stretches by their sums until no further one can win a place, and only those in a stretch
+  /// are looked up among what the user has seen: the cost follows what is entered, not what was
+  /// touched.
   void gather_touched(std::size_t most) {
     const auto touched = my_.sums.touched();
     auto& order = my_.ordered;
@@ -115,16 +141,20 @@ private:
       const auto stretch = order.next(stretch_size);
       if (stretch.empty())
         return;
+      // Sums fall from here on, and with them what can be reached.
+      const auto highest =
+          strongest_first::local_of(*std::max_element(stretch.begin(), stretch.end()));
+      if (weights_.co_occurrence >= 0 && is_hopeless(highest))
+        return;
+      if (drops_seen_ && query_.who)
+        for (const auto one : stretch)
+          my_.seen.prefetch(my_.keys[strongest_first::local_of(one)]);
       const auto out = std::remove_if(stretch.begin(), stretch.end(), [this](auto one) {
         return is_used_up(strongest_first::local_of(one));
       });
-      const auto left = std::min(most, static_cast<std::size_t>(out - stretch.begin()));
-      const auto end = stretch.begin() + static_cast<std::ptrdiff_t>(left);
-      if (end != out)
-        std::nth_element(stretch.begin(), end, out, std::greater<>{});
-      for (auto at = stretch.begin(); at != end; ++at)
+      std::sort(stretch.begin(), out, std::greater<>{});
+      for (auto at = stretch.begin(); at != out && most > 0; ++at, --most)
         enter(strongest_first::local_of(*at));
-      most -= left;
     }
   }
 
@@ -136,29 +166,72 @@ private:
   }
 
   void enter(std::uint32_t local) {
-    if (my_.marks[local] == my_.mark)
+    if (my_.marks[local] == my_.mark || is_hopeless(local))
       return;
     my_.marks[local] = my_.mark;
     if (is_out(local))
       return;
-    gathered_.push_back(blend(local));
+    ++entered_;
+    auto made = begin_score(local);
+    if (best_.size() == limit_) {
+      const auto popular = std::min(popularity_most_, popularity_part(my_.popular_most[local]));
+      if (made.parts[index_of(signal::co_occurrence)] + popular
+              + made.parts[index_of(signal::content)] + made.parts[index_of(signal::novelty)]
+          < least())
+        return;
+    }
+    complete_score(made);
+    offer(made);
   }
 
-  [[nodiscard]] scored blend(std::uint32_t local) const {
+  /// Whether an item cannot come among the best, whatever its other signals are. Each part is
+  /// at least as large as the real one and they are added in the same order: so is the sum.
+  [[nodiscard]] bool is_hopeless(std::uint32_t local) const {
+    return best_.size() == limit_
+           && part_of_co_occurrence(local) + popularity_most_ + content_most_ + novelty_most_
+                  < least();
+  }
+
+  /// The score to reach. REQUIRES: best_ is full.
+  [[nodiscard]] float least() const noexcept { return limit_ > 0 ? best_.front().score : 0; }
+
+  [[nodiscard]] float part_of_co_occurrence(std::uint32_t local) const noexcept {
+    return static_cast<float>(weights_.co_occurrence * static_cast<double>(my_.sums.sum_of(local)));
+  }
+
+  /// Puts a scored item among the best, if it belongs there and the rules allow it.
+  void offer(const scored& made) {
+    if (limit_ == 0 || (best_.size() == limit_ && !before(made, best_.front()))
+        || !is_allowed(made.local))
+      return;
+    if (best_.size() == limit_) {
+      std::pop_heap(best_.begin(), best_.end(), best_first{this});
+      best_.pop_back();
+    }
+    best_.push_back(made);
+    std::push_heap(best_.begin(), best_.end(), best_first{this});
+  }
+
+  [[nodiscard]] scored begin_score(std::uint32_t local) const {
     scored made;
     made.local = local;
-    const auto set = [&made](signal which, double weight, double value) {
-      made.parts[index_of(which)] = static_cast<float>(weight * value);
-    };
-    set(signal::co_occurrence, weights_.co_occurrence, static_cast<double>(my_.sums.sum_of(local)));
-    set(signal::popularity, weights_.popularity, static_cast<double>(my_.popular.signal(local)));
-    set(signal::content, weights_.content, static_cast<double>(my_.content.match(my_.wish, local)));
-    set(signal::novelty, weights_.novelty, novelty(local));
+    made.parts[index_of(signal::co_occurrence)] = part_of_co_occurrence(local);
+    made.parts[index_of(signal::content)] = static_cast<float>(
+        weights_.content * static_cast<double>(my_.content.match(my_.wish, local)));
+    made.parts[index_of(signal::novelty)] = static_cast<float>(weights_.novelty * novelty(local));
+    return made;
+  }
+
+  /// Adds the part that costs most, and sums up.
+  void complete_score(scored& made) const {
+    const auto popular = my_.popular.signal(made.local);
+    my_.popular_most[made.local] = popular;
+    made.parts[index_of(signal::popularity)] =
+        static_cast<float>(weights_.popularity * static_cast<double>(popular));
     for (const auto part : made.parts)
       made.score += part;
-    if (weights_.seen == "demote" && made.score > 0 && is_seen(local))
+    if (weights_.seen == "demote" && made.score > 0 && is_seen(made.local))
       demote(made);
-    return made;
   }
 
   void demote(scored& what) const {
@@ -189,7 +262,7 @@ private:
   }
 
   [[nodiscard]] bool is_seen(std::uint32_t local) const {
-    return query_.who && my_.seen.contains(my_.locals[local].key);
+    return query_.who && my_.seen.contains(my_.keys[local]);
   }
 
   /// Rules of the query and of the configuration, cheap ones first.
@@ -219,20 +292,6 @@ private:
     return my_.locals[a.local].record->id < my_.locals[b.local].record->id;
   }
 
-  void pick(std::vector<candidate>& to) {
-    const auto order = [this](const scored& a, const scored& b) { return before(a, b); };
-    // In stretches: most queries end in the first one, and sorting all would cost the most.
-    auto from = gathered_.begin();
-    while (to.size() < limit_ && from != gathered_.end()) {
-      const auto stretch =
-          std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(2 * limit_), gathered_.end() - from);
-      std::partial_sort(from, from + stretch, gathered_.end(), order);
-      for (const auto end = from + stretch; from != end && to.size() < limit_; ++from)
-        if (is_allowed(from->local))
-          to.push_back(to_candidate(*from));
-    }
-  }
-
   void add_pins(std::vector<candidate>& to) {
     if (!query_.pin)
       return;
@@ -241,7 +300,9 @@ private:
       if (local == state::foreign || !my_.is_visible(local)
           || std::any_of(to.begin(), to.end(), [key](const auto& one) { return one.key == key; }))
         continue;
-      auto made = to_candidate(blend(local));
+      auto whole = begin_score(local);
+      complete_score(whole);
+      auto made = to_candidate(whole);
       const auto at = std::find_if(to.begin(), to.end(), [&made](const candidate& other) {
         return other.score < made.score
                || (other.score == made.score && made.what->id < other.what->id);
@@ -309,7 +370,7 @@ private:
       if (!from.record)
         continue;
       if (!from.about)
-        from.about = my_.content.wish_for(*from.record);
+        from.about = my_.content.wish_for(my_.known_local(from.key), *from.record);
       const auto part = my_.content.match(*from.about, local, false);
       if (part > most && from.key != what.key) {
         most = part;
@@ -325,7 +386,11 @@ private:
   bool drops_seen_;
   std::size_t limit_;
   content_index::wish wish_;
-  std::vector<scored> gathered_;
+  std::vector<scored> best_;  // a heap, the least one first; at most limit_
+  std::size_t entered_ = 0;   // items that could stand in a slate; exact while best_ has room
+  float popularity_most_ = 0; // what a signal can add to a score
+  float content_most_ = 0;
+  float novelty_most_ = 0;
 };
 
 candidate_list catalogue_slice::score(const score_query& query) const {

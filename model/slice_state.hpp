@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,8 @@ namespace troupe::model {
 struct catalogue_slice::state {
   static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
   static constexpr std::size_t newest_max = 64;         ///< last new records, for novelty
+
+  static constexpr float unknown_popularity = std::numeric_limits<float>::infinity();
 
   struct local_item {
     item_key key{};
@@ -88,6 +91,7 @@ struct catalogue_slice::state {
   boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> rows;
   std::vector<std::uint32_t> local_of_row;
   std::vector<local_item> locals;
+  std::vector<item_key> keys;        ///< by local; kept, as the next two, for following records
   std::vector<std::uint8_t> visible; ///< by local; kept, for following records costs cache misses
   std::vector<std::int64_t> created; ///< milliseconds, by local; kept likewise
   std::size_t known = 0;             ///< locals with a record
@@ -106,6 +110,9 @@ struct catalogue_slice::state {
   mutable strongest_first ordered;
   mutable seen_here seen;
   mutable content_index::spread wish;
+  /// What an item's popularity signal was when last computed, by local; infinite if it has had an
+  /// event since. Without one it only falls, so this is a bound.
+  mutable std::vector<float> popular_most;
   mutable std::vector<std::uint32_t> marks; ///< candidates of this query, by local
   mutable std::uint32_t mark = 0;
 };

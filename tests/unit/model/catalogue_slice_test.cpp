@@ -1,5 +1,6 @@
 #include "model/catalogue_slice.hpp"
 
+#include "base/stable_hash.hpp"
 #include "tests/unit/model/slice_fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -310,6 +312,63 @@ TEST_SUITE("model.catalogue_slice") {
     score_query query;
     query.limit = 1000;
     CHECK(all.parts[0].score(query).found.size() == 7);
+  }
+
+  TEST_CASE("the best few are the first of the best many, whatever is passed over") {
+    const auto weighed = [](double near, double popular, double alike, double fresh,
+                            const char* seen) {
+      config::blend_settings made;
+      made.co_occurrence = near;
+      made.popularity = popular;
+      made.content = alike;
+      made.novelty = fresh;
+      made.seen = seen;
+      return std::make_shared<const config::blend_settings>(made);
+    };
+    slices all{2};
+    random_stream stream{21};
+    for (int n = 0; n < 80; ++n) {
+      auto one = make_item("i" + std::to_string(n));
+      one.categories = {"c" + std::to_string(n % 7)};
+      one.tags = {"t" + std::to_string(n % 11)};
+      one.created = from_millis(1'500'000'000'000 + n * 40'000'000);
+      one.hidden = n % 9 == 0;
+      all.upsert(one);
+    }
+    for (int n = 0; n < 600; ++n)
+      all.learn(stream.next());
+    const auto only = *filter::parse("not category == \"c3\"");
+    for (const auto& blend :
+         {weighed(1, 0.1, 0.05, 0.01, "exclude"), weighed(0.001, 1, 0.3, 0.2, "demote"),
+          weighed(0, 0, 0, 1, "allow"), weighed(-1, 0.5, -1, 0, "exclude")}) {
+      auto who = std::make_shared<taste>();
+      for (std::size_t n = 0; n < 6; ++n) {
+        const auto key = key_of(item_id{"i" + std::to_string(stream.pick(80))});
+        who->recent.push_back({key, 1.0F / static_cast<float>(n + 1)});
+        who->seen.insert(key, 1000);
+      }
+      who->labels = {{stable_hash("category:c1"), 0.8F}, {stable_hash("tag:t4"), 0.6F}};
+      score_query query;
+      query.who = who;
+      query.blend = blend;
+      query.only = only;
+      query.limit = 25;
+      for (const auto& slice : all.parts) {
+        const auto many = slice.score(query).found;
+        REQUIRE(many.size() > 8);
+        for (std::size_t limit = 0; limit <= many.size(); ++limit) {
+          auto fewer = query;
+          fewer.limit = limit;
+          const auto few = slice.score(fewer).found;
+          REQUIRE(few.size() == limit);
+          for (std::size_t i = 0; i < limit; ++i) {
+            CHECK(few[i].key == many[i].key);
+            CHECK(few[i].score == many[i].score);
+            CHECK(few[i].parts == many[i].parts);
+          }
+        }
+      }
+    }
   }
 
 } // TEST_SUITE
