@@ -331,7 +331,7 @@ TEST_SUITE("model.catalogue_slice") {
       auto one = make_item("i" + std::to_string(n));
       one.categories = {"c" + std::to_string(n % 7)};
       one.tags = {"t" + std::to_string(n % 11)};
-      one.created = from_millis(1'500'000'000'000 + n * 40'000'000);
+      one.created = from_millis(1'500'000'000'000 + std::int64_t{n} * 40'000'000);
       one.hidden = n % 9 == 0;
       all.upsert(one);
     }
