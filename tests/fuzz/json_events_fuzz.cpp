@@ -1,6 +1,6 @@
 #include "gateway/json_codec.hpp"
 #include "gateway/json_writer.hpp"
-#include "tests/fuzz/require.hpp"
+#include "tests/fuzz/bulk_check.hpp"
 
 #include <string>
 
@@ -36,20 +36,8 @@ void check_taken(const event& what, std::string_view input) {
 
 void run_list(std::string_view input, gateway::body_format format) {
   const gateway::event_defaults defaults{now, {}, [] { return std::string{"made"}; }};
-  const auto body = gateway::parse_events(input, format, defaults, limits);
-  if (!body) {
-    fuzz::require_refusal(body.error(), input);
-    return;
-  }
-  require(body->entries.size() <= limits.bulk_max, "no more than bulk_max", input);
-  require(!body->single || body->entries.size() == 1, "a single one is one", input);
-  for (const auto& entry : body->entries) {
-    require(is_utf8(entry.id), "an id that could be read is UTF-8", input);
-    if (entry.what)
-      check_taken(*entry.what, input);
-    else
-      fuzz::require_refusal(entry.what.error(), input);
-  }
+  fuzz::require_bulk(gateway::parse_events(input, format, defaults, limits), limits, input,
+                     check_taken);
 }
 
 void run_slate_body(std::string_view input) {

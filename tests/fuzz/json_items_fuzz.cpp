@@ -1,6 +1,6 @@
 #include "gateway/json_codec.hpp"
 #include "gateway/json_writer.hpp"
-#include "tests/fuzz/require.hpp"
+#include "tests/fuzz/bulk_check.hpp"
 
 #include <string>
 
@@ -33,20 +33,7 @@ void check_taken(const item& what, std::string_view input) {
 }
 
 void run_list(std::string_view input, gateway::body_format format) {
-  const auto body = gateway::parse_items(input, format, now, limits);
-  if (!body) {
-    fuzz::require_refusal(body.error(), input);
-    return;
-  }
-  require(body->entries.size() <= limits.bulk_max, "no more than bulk_max", input);
-  require(!body->single || body->entries.size() == 1, "a single one is one", input);
-  for (const auto& entry : body->entries) {
-    require(is_utf8(entry.id), "an id that could be read is UTF-8", input);
-    if (entry.what)
-      check_taken(*entry.what, input);
-    else
-      fuzz::require_refusal(entry.what.error(), input);
-  }
+  fuzz::require_bulk(gateway::parse_items(input, format, now, limits), limits, input, check_taken);
 }
 
 void run_patch(std::string_view input) {
