@@ -12,6 +12,10 @@ function(troupe_library)
   endif()
 endfunction()
 
+# What nearly every file includes, for a folder without heavier headers of its own.
+set(TROUPE_STD_PCH <algorithm> <chrono> <fmt/format.h> <functional> <map> <memory> <optional>
+  <string> <unordered_map> <vector>)
+
 # Everything that "ctest -L unit" runs, for builds that are made for these alone (scripts/test).
 add_custom_target(unit_tests)
 
@@ -21,7 +25,7 @@ function(troupe_test)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  add_executable(test_${arg_NAME} ${arg_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+  add_executable(test_${arg_NAME} ${arg_SOURCES} $<TARGET_OBJECTS:test_main>)
   target_link_libraries(test_${arg_NAME} PRIVATE troupe::options ${arg_DEPS} doctest::doctest)
   target_include_directories(test_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   # What is tested is optimised; the tests themselves run once and are a third of the build.

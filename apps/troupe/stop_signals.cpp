@@ -31,7 +31,7 @@ sigset_t stopping_or_finished() {
 stop_signals::stop_signals() {
   const auto held = stopping_or_finished();
   pthread_sigmask(SIG_BLOCK, &held, nullptr);
-  signal(SIGPIPE, SIG_IGN); // a closed connection is an error of its write, no more
+  ::signal(SIGPIPE, SIG_IGN); // a closed connection is an error of its write, no more
 }
 
 stop_signals::~stop_signals() {

@@ -2,17 +2,11 @@
 
 #include "actors/event_log_writer.hpp"
 #include "actors/item_catalog.hpp"
-#include "actors/item_shard.hpp"
-#include "actors/learning_replay.hpp"
-#include "actors/store_reader.hpp"
 #include "actors/user_directory.hpp"
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/fakes/gates.hpp"
 #include "tests/support/fakes/memory_store.hpp"
 #include "tests/support/manual_clock.hpp"
-
-#include <caf/send.hpp>
-#include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstdint>
@@ -27,135 +21,32 @@ namespace troupe::test {
 struct troupe_fixture : actor_fixture {
   ~troupe_fixture() { end(); }
 
-  void begin() {
-    auto slices = actors::load_slices(store, settings);
-    REQUIRE(slices.has_value());
-    for (auto& slice : *slices) {
-      auto real = actors::spawn_state<actors::item_shard_state>(
-          system, std::move(slice), actors::item_shard_probe::make(numbers));
-      auto& front = fronts.emplace_back(std::make_unique<shard_gates>());
-      context->shards.push_back(actors::spawn_state<gated_shard>(system, real, std::ref(*front)));
-    }
-    auto rules = model::fold_rules::make(settings.users, settings.signals);
-    REQUIRE(rules.has_value());
-    context->users = settings.users;
-    context->slates = settings.slates;
-    context->signals = settings.signals;
-    context->blend = settings.blend;
-    context->rules = *rules;
-    context->time = &time;
-    context->credit = std::make_shared<actors::write_credit>(settings.storage.writes_pending_max);
-    actors::event_log_writer_state::options writing;
-    writing.batch_max = settings.storage.append_batch_max;
-    writing.on_fatal = [this](const failure& why) { fatal = why; };
-    log = actors::spawn_state<actors::event_log_writer_state>(
-        system, std::ref(static_cast<storage::store&>(store)),
-        std::cref(static_cast<const clock&>(time)), context->shards, context->credit,
-        actors::event_log_writer_probe::make(numbers), writing);
-    context->log = actors::spawn_state<gated_writer>(system, log, std::ref(appends));
-    reader = actors::spawn_state<actors::store_reader_state>(
-        system, std::ref(static_cast<storage::store&>(store)));
-    context->readers = {reader};
-    context->probe = actors::session_probe::make(numbers);
-    directory = actors::spawn_state<actors::user_directory_state>(
-        system, std::shared_ptr<const actors::session_context>{context},
-        actors::user_directory_probe::make(numbers), routing);
-    actors::item_catalog_state::options options;
-    options.slates = settings.slates;
-    catalog = actors::spawn_state<actors::item_catalog_state>(
-        system, std::cref(static_cast<const clock&>(time)), context->shards,
-        std::vector<actors::user_directory_actor>{directory}, context->log, reader,
-        actors::item_catalog_probe::make(numbers), options);
-    sink = actors::spawn_state<recording_sink>(system, std::ref(got));
-    run();
-  }
-
-  void end() {
-    const auto stop = [&](const auto& whom) {
-      if (whom)
-        caf::anon_send_exit(whom, caf::exit_reason::user_shutdown);
-    };
-    appends.held.clear();
-    stop(directory);
-    stop(catalog);
-    stop(context->log);
-    stop(log);
-    stop(reader);
-    stop(sink);
-    for (const auto& shard : context->shards)
-      stop(shard);
-    for (const auto& front : fronts) {
-      front->scores.held.clear();
-      front->traits.held.clear();
-      front->lessons.held.clear();
-    }
-    run();
-    *context = {};
-  }
+  void begin();
+  void end();
 
   /// Moves both clocks and runs what came due.
-  void advance(std::chrono::milliseconds by) {
-    time.advance(by);
-    scheduler.advance_time(by);
-    run();
-  }
+  void advance(std::chrono::milliseconds by);
 
-  void add_items(int count, int first = 0) {
-    actors::upsert_items films;
-    for (int i = first; i < first + count; ++i)
-      films.items.push_back(film("f" + std::to_string(i), i % 2 == 0 ? "drama" : "comedy"));
-    REQUIRE(ask<actors::items_ack>(catalog, films).has_value());
-    advance(std::chrono::milliseconds{20});
-  }
+  void add_items(int count, int first = 0);
 
-  [[nodiscard]] static item film(const std::string& id, const std::string& category) {
-    item made;
-    made.id = item_id{id};
-    made.title = "Film " + id;
-    made.categories = {category};
-    return made;
-  }
+  [[nodiscard]] static item film(const std::string& id, const std::string& category);
 
   [[nodiscard]] event happened(const std::string& user, const std::string& on, int number,
-                               const std::string& type = "click") const {
-    event made;
-    made.id = event_id{"e" + std::to_string(number)};
-    made.user = user_id{user};
-    made.item = item_id{on};
-    made.type = type;
-    made.time = time.now();
-    return made;
-  }
+                               const std::string& type = "click") const;
 
   /// Sends an event and runs; gives the answer.
   result<actors::ingest_ack> take(const std::string& user, const std::string& on, int number,
-                                  const std::string& type = "click") {
-    return ask<actors::ingest_ack>(directory, actors::ingest{happened(user, on, number, type)});
-  }
+                                  const std::string& type = "click");
 
-  result<slate_ptr> slate_for(const std::string& user, actors::slate_request how = {}) {
-    return ask<slate_ptr>(directory, actors::recommend{user_id{user}, std::move(how)});
-  }
+  result<slate_ptr> slate_for(const std::string& user, actors::slate_request how = {});
 
   result<slate_ptr> connect(const std::string& user, std::uint64_t connection,
-                            actors::slate_request how = {}) {
-    return ask<slate_ptr>(
-        directory,
-        actors::subscribe{user_id{user}, actors::connection_id{connection}, sink, std::move(how)});
-  }
+                            actors::slate_request how = {});
 
-  [[nodiscard]] actors::directory_stats stats() {
-    auto found = ask<actors::directory_stats>(directory, actors::read_directory_stats{});
-    REQUIRE(found.has_value());
-    return *found;
-  }
+  [[nodiscard]] actors::directory_stats stats();
 
   /// The value of a counter or gauge as `expose` prints it; 0 if it is not there.
-  [[nodiscard]] double number(const std::string& series) const {
-    const auto text = numbers.expose();
-    const auto at = text.find("\n" + series + " ");
-    return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
-  }
+  [[nodiscard]] double number(const std::string& series) const;
 
   config::settings settings;
   manual_clock time;
@@ -175,11 +66,6 @@ struct troupe_fixture : actor_fixture {
 };
 
 /// Ids of a slate's items, in order.
-[[nodiscard]] inline std::vector<std::string> ids_of(const slate& made) {
-  std::vector<std::string> ids;
-  for (const auto& one : made.items)
-    ids.push_back(one.what->id.value);
-  return ids;
-}
+[[nodiscard]] std::vector<std::string> ids_of(const slate& made);
 
 } // namespace troupe::test

@@ -1,8 +1,11 @@
 #include "actors/learning_replay.hpp"
 
 #include "actors/checkpoint_keeper.hpp"
+#include "actors/event_log_writer.hpp"
+#include "actors/item_shard.hpp"
 #include "tests/support/troupe_fixture.hpp"
 
+#include <caf/send.hpp>
 #include <doctest/doctest.h>
 
 #include <string>
