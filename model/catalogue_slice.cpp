@@ -3,16 +3,33 @@
 #include "model/slice_state.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <string>
 #include <utility>
+#include <variant>
 
 namespace troupe::model {
+
+namespace {
+
+std::uint64_t next_number() noexcept {
+  static std::atomic<std::uint64_t> given{0};
+  return ++given;
+}
+
+} // namespace
+
+const std::string* owner_of(const item& record) {
+  const auto owner = record.properties.find("owner_id");
+  return owner == record.properties.end() ? nullptr : std::get_if<std::string>(&owner->second);
+}
 
 catalogue_slice::state::state(std::uint32_t index_of_slice, std::uint32_t shard_count,
                               const config::signals_settings& signal_settings,
                               const config::blend_settings& blend_settings)
-    : index(index_of_slice), shards(shard_count), signals(signal_settings), blend(blend_settings),
-      pairs(signal_settings), popular(signal_settings), content(signal_settings.content_terms_max) {
-}
+    : index(index_of_slice), shards(shard_count), number(next_number()), signals(signal_settings),
+      blend(blend_settings), pairs(signal_settings), popular(signal_settings),
+      content(signal_settings.content_terms_max) {}
 
 void catalogue_slice::state::scratch::start(std::size_t items) {
   for (const auto local : touched())
@@ -55,7 +72,7 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
     locals.push_back({key, nullptr, row});
     keys.push_back(key);
     popular_most.push_back(unknown_popularity);
-    visible.push_back(0);
+    standing.push_back(0);
     created.push_back(0);
     popular.add_item();
     content.add_item();
@@ -84,7 +101,8 @@ void catalogue_slice::state::add_record(item_ptr what) {
       newest_at = (newest_at + 1) % newest_max;
     }
   }
-  visible[local] = what->hidden ? 0 : 1;
+  standing[local] = static_cast<std::uint8_t>((what->hidden ? 0 : standing_visible)
+                                              | (owner_of(*what) ? standing_owned : 0));
   created[local] = to_millis(what->created);
   record = std::move(what);
 }
@@ -113,7 +131,7 @@ bool catalogue_slice::remove(item_key key) {
     return false;
   my.content.clear(local);
   my.locals[local].record = nullptr;
-  my.visible[local] = 0;
+  my.standing[local] = 0;
   --my.known;
   return true;
 }

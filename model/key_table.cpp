@@ -48,7 +48,7 @@ const std::uint8_t* key_table::find_spilled(item_key key) const noexcept {
 
 std::size_t key_table::heap_bytes() const noexcept {
   return keys_.capacity() * sizeof(item_key) + blocks_.capacity()
-         + spilled_.capacity() * sizeof(entry);
+         + spilled_.capacity() * sizeof(entry) + bits_.heap_bytes();
 }
 
 } // namespace troupe::model

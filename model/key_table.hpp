@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/ids.hpp"
+#include "model/key_bits.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -58,6 +59,9 @@ public:
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+  /// What readers keep with the table.
+  [[nodiscard]] key_bits_list& bits() const noexcept { return bits_; }
+
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
 private:
@@ -79,6 +83,7 @@ private:
   std::vector<item_key> keys_; // `places_` and then steps_max more: no probe wraps around
   std::vector<std::uint8_t> blocks_;
   std::vector<entry> spilled_; // sorted by key
+  mutable key_bits_list bits_; // made of the table, not part of it
 };
 
 } // namespace troupe::model

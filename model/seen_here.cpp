@@ -2,7 +2,7 @@
 
 namespace troupe::model {
 
-void seen_here::start(const seen_set& all) noexcept {
+void seen_here::lay_out_tail(const seen_set& all) noexcept {
   static_assert(seen_set::tail_keys_max < 255);
   all_ = &all;
   table_.fill(0);

@@ -34,16 +34,24 @@ public:
   [[nodiscard]] bool is_in_tables(item_key key) const noexcept {
     // The oldest table is the largest: what is there at all is most often there.
     for (const auto& one : tables_)
-      if (const auto* block = one->find(key); block != nullptr && (!some_left_ || is_live(*block)))
+      if (is_in(*one, key))
         return true;
     return false;
   }
 
-  /// To be called some time before `is_in_tables`, when many keys are to be asked for.
-  void prefetch(item_key key) const noexcept {
-    for (const auto& one : tables_)
-      one->prefetch(key);
+  /// Whether one of the tables has the key, and it has not left the set.
+  [[nodiscard]] bool is_in(const key_table& table, item_key key) const noexcept {
+    const auto* block = table.find(key);
+    return block != nullptr && (!some_left_ || is_live(*block));
   }
+
+  /// The one with the oldest keys first. None is empty.
+  [[nodiscard]] std::span<const std::shared_ptr<const key_table>> tables() const noexcept {
+    return tables_;
+  }
+
+  /// Whether the tables may hold keys that are no longer in the set.
+  [[nodiscard]] bool has_dropped() const noexcept { return some_left_; }
 
   /// The newest keys, in order of arrival; fewer than `tail_keys_max`.
   [[nodiscard]] std::span<const item_key> tail() const noexcept { return tail_; }

@@ -142,7 +142,7 @@ result<void> catalogue_slice::state::decode(std::string_view body) {
     locals.push_back({key, nullptr, row});
     keys.push_back(key);
     popular_most.push_back(unknown_popularity);
-    visible.push_back(0);
+    standing.push_back(0);
     created.push_back(0);
     content.add_item();
   }

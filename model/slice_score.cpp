@@ -38,6 +38,7 @@ public:
   slice_query(const catalogue_slice::state& of, const score_query& query)
       : my_(of), query_(query), weights_(query.blend ? *query.blend : of.blend),
         drops_seen_(weights_.seen == "exclude"),
+        drops_own_(weights_.own_items == "exclude" && !query.user.empty()),
         limit_(std::min(query.limit, of.signals.candidates_max)) {}
 
   candidate_list run() {
@@ -86,7 +87,8 @@ private:
       lay_out();
       return;
     }
-    my_.seen.start(query_.who->seen);
+    my_.seen.start(query_.who->seen, my_.number, my_.keys,
+                   [this](item_key key) { return my_.local_of(key); });
     wish_ = my_.content.wish_for(query_.who->labels);
     lay_out();
     for (const auto& past : query_.who->recent) {
@@ -135,8 +137,13 @@ private:
     const auto touched = my_.sums.touched();
     auto& order = my_.ordered;
     order.start(touched.size());
-    for (const auto local : touched)
-      order.add(local, my_.sums.sum_of(local), my_.is_visible(local));
+    const bool is_seen_known = drops_seen_ && query_.who && my_.seen.is_laid_out();
+    if (is_seen_known)
+      for (const auto local : touched)
+        order.add(local, my_.sums.sum_of(local), my_.is_visible(local) & !my_.seen.has(local));
+    else
+      for (const auto local : touched)
+        order.add(local, my_.sums.sum_of(local), my_.is_visible(local));
     for (auto stretch_size = most + most / 4; most > 0; stretch_size *= 2) {
       const auto stretch = order.next(stretch_size);
       if (stretch.empty())
@@ -144,9 +151,9 @@ private:
       // Sums fall from here on, and with them what can be reached.
       const auto highest =
           strongest_first::local_of(*std::max_element(stretch.begin(), stretch.end()));
-      if (weights_.co_occurrence >= 0 && is_hopeless(highest))
+      if (weights_.co_occurrence >= 0 && is_hopeless(highest, popularity_most_))
         return;
-      if (drops_seen_ && query_.who)
+      if (drops_seen_ && query_.who && !is_seen_known)
         for (const auto one : stretch)
           my_.seen.prefetch(my_.keys[strongest_first::local_of(one)]);
       const auto out = std::remove_if(stretch.begin(), stretch.end(), [this](auto one) {
@@ -166,7 +173,7 @@ private:
   }
 
   void enter(std::uint32_t local) {
-    if (my_.marks[local] == my_.mark || is_hopeless(local))
+    if (my_.marks[local] == my_.mark || is_hopeless(local, most_popular_part(local)))
       return;
     my_.marks[local] = my_.mark;
     if (is_out(local))
@@ -174,8 +181,7 @@ private:
     ++entered_;
     auto made = begin_score(local);
     if (best_.size() == limit_) {
-      const auto popular = std::min(popularity_most_, popularity_part(my_.popular_most[local]));
-      if (made.parts[index_of(signal::co_occurrence)] + popular
+      if (made.parts[index_of(signal::co_occurrence)] + most_popular_part(local)
               + made.parts[index_of(signal::content)] + made.parts[index_of(signal::novelty)]
           < least())
         return;
@@ -186,10 +192,14 @@ private:
 
   /// Whether an item cannot come among the best, whatever its other signals are. Each part is
   /// at least as large as the real one and they are added in the same order: so is the sum.
-  [[nodiscard]] bool is_hopeless(std::uint32_t local) const {
+  [[nodiscard]] bool is_hopeless(std::uint32_t local, float popular) const {
     return best_.size() == limit_
-           && part_of_co_occurrence(local) + popularity_most_ + content_most_ + novelty_most_
-                  < least();
+           && part_of_co_occurrence(local) + popular + content_most_ + novelty_most_ < least();
+  }
+
+  /// What the popularity of this item adds at most.
+  [[nodiscard]] float most_popular_part(std::uint32_t local) const noexcept {
+    return std::min(popularity_most_, popularity_part(my_.popular_most[local]));
   }
 
   /// The score to reach. REQUIRES: best_ is full.
@@ -262,27 +272,18 @@ private:
   }
 
   [[nodiscard]] bool is_seen(std::uint32_t local) const {
-    return query_.who && my_.seen.contains(my_.keys[local]);
+    return query_.who && my_.seen.contains(local, my_.keys[local]);
   }
 
   /// Rules of the query and of the configuration, cheap ones first.
   [[nodiscard]] bool is_allowed(std::uint32_t local) const {
-    const auto& [key, record, row] = my_.locals[local];
-    if (query_.exclude && std::binary_search(query_.exclude->begin(), query_.exclude->end(), key))
+    if (query_.exclude
+        && std::binary_search(query_.exclude->begin(), query_.exclude->end(), my_.keys[local]))
       return false;
-    if (weights_.own_items == "exclude" && is_own(*record))
+    if (drops_own_ && my_.has_owner(local)
+        && *owner_of(*my_.locals[local].record) == query_.user.value)
       return false;
-    return !query_.only || query_.only->matches(*record);
-  }
-
-  [[nodiscard]] bool is_own(const item& record) const {
-    if (query_.user.empty() || record.properties.empty())
-      return false;
-    const auto owner = record.properties.find("owner_id");
-    if (owner == record.properties.end())
-      return false;
-    const auto* text = std::get_if<std::string>(&owner->second);
-    return text != nullptr && *text == query_.user.value;
+    return !query_.only || query_.only->matches(*my_.locals[local].record);
   }
 
   /// Best first, ties by item id.
@@ -384,6 +385,7 @@ private:
   const score_query& query_;
   const config::blend_settings& weights_;
   bool drops_seen_;
+  bool drops_own_;
   std::size_t limit_;
   content_index::wish wish_;
   std::vector<scored> best_;  // a heap, the least one first; at most limit_

@@ -17,11 +17,17 @@
 
 namespace troupe::model {
 
+/// The user an item belongs to, for the own-item rule; null: none.
+[[nodiscard]] const std::string* owner_of(const item& record);
+
 /// What a catalogue_slice is made of. Two numberings: a *row* for every item of the whole
 /// catalogue the slice has heard of, a *local* for those of its own.
 struct catalogue_slice::state {
   static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
   static constexpr std::size_t newest_max = 64;         ///< last new records, for novelty
+
+  static constexpr std::uint8_t standing_visible = 1; ///< has a record that is not hidden
+  static constexpr std::uint8_t standing_owned = 2;   ///< the record names an owner
 
   static constexpr float unknown_popularity = std::numeric_limits<float>::infinity();
 
@@ -67,11 +73,24 @@ struct catalogue_slice::state {
   /// is over the bound.
   [[nodiscard]] std::uint32_t intern(item_key key, bool has_record);
 
+  /// The local of an own item, or `foreign`.
+  [[nodiscard]] std::uint32_t local_of(item_key key) const {
+    const auto found = rows.find(key);
+    return found == rows.end() ? foreign : local_of_row[found->second];
+  }
+
   /// The local of an own item that has a record, or `foreign`.
   [[nodiscard]] std::uint32_t known_local(item_key key) const;
 
   /// Whether a local may stand in a slate at all: it has a record and is not hidden.
-  [[nodiscard]] bool is_visible(std::uint32_t local) const noexcept { return visible[local] != 0; }
+  [[nodiscard]] bool is_visible(std::uint32_t local) const noexcept {
+    return (standing[local] & standing_visible) != 0;
+  }
+
+  /// Whether the record of a visible local names an owner.
+  [[nodiscard]] bool has_owner(std::uint32_t local) const noexcept {
+    return (standing[local] & standing_owned) != 0;
+  }
 
   /// Adds or replaces a record.
   void add_record(item_ptr what);
@@ -85,17 +104,18 @@ struct catalogue_slice::state {
 
   std::uint32_t index;
   std::uint32_t shards;
+  std::uint64_t number; ///< of this state among all of the process, never given again
   config::signals_settings signals;
   config::blend_settings blend;
 
   boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> rows;
   std::vector<std::uint32_t> local_of_row;
   std::vector<local_item> locals;
-  std::vector<item_key> keys;        ///< by local; kept, as the next two, for following records
-  std::vector<std::uint8_t> visible; ///< by local; kept, for following records costs cache misses
-  std::vector<std::int64_t> created; ///< milliseconds, by local; kept likewise
-  std::size_t known = 0;             ///< locals with a record
-  std::uint64_t refused = 0;         ///< lessons about own items over signals.unknown_items_max
+  std::vector<item_key> keys;         ///< by local; kept, as the next two, for following records
+  std::vector<std::uint8_t> standing; ///< by local, bits; kept, for following records costs misses
+  std::vector<std::int64_t> created;  ///< milliseconds, by local; kept likewise
+  std::size_t known = 0;              ///< locals with a record
+  std::uint64_t refused = 0;          ///< lessons about own items over signals.unknown_items_max
   std::uint64_t learned = 0;
   std::int64_t stream_millis = 0; ///< newest event time learnt
 
