@@ -24,7 +24,7 @@ namespace troupe::model {
 /// catalogue the slice has heard of, a *local* for those of its own.
 struct catalogue_slice::state {
   static constexpr std::uint32_t foreign = 0xffffffffU; ///< local of a row of another slice
-  static constexpr std::size_t newest_max = 64;         ///< last new records, for novelty
+  static constexpr std::size_t newest_max = 32;         ///< last new records, for novelty
 
   static constexpr std::uint8_t standing_visible = 1; ///< has a record that is not hidden
   static constexpr std::uint8_t standing_owned = 2;   ///< the record names an owner
