@@ -18,7 +18,7 @@ int run_command_line(int argc, char** argv) {
   CLI::App app{"Troupe: a reactive recommendation server."};
   app.name("troupe");
   app.set_version_flag("--version", "troupe " TROUPE_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1); // none is told below: CLI11 would hide a misspelt one
   app.footer("Every command has --help. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.");
   add_serve_command(app);
   add_import_command(app);
@@ -41,7 +41,10 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     return report({errc::invalid_argument, wrong.what()}, exit_usage);
   }
-  return exit_ok;
+  if (!app.get_subcommands().empty())
+    return exit_ok;
+  return report({errc::invalid_argument, "a command is missing; troupe --help lists them"},
+                exit_usage);
 }
 
 } // namespace troupe::apps

@@ -22,6 +22,8 @@ def help_and_usage(troupe):
         code, output, errors = run(troupe, *wrong)
         expect(code == 2 and not output and len(errors.strip().splitlines()) == 1,
                f"{wrong}: one line and code 2, got {code} {output}{errors}")
+    _, _, errors = run(troupe, "sreve")
+    expect("sreve" in errors, f"a misspelt command is named: {errors}")
 
 
 def settings_files(troupe, directory):
