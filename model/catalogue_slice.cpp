@@ -173,9 +173,19 @@ void catalogue_slice::learn(const observation& what) {
 
   const auto unit = what.weight * my.pairs.begin(what.time);
   const bool both = my.signals.direction != "forward";
+  constexpr std::size_t ahead = 4;
   const auto near_end = std::min(what.near.size(), my.signals.window);
+  auto& rows = my.near_rows;
+  rows.clear();
+  for (std::size_t i = 0; i < near_end; ++i)
+    rows.push_back(my.intern(what.near[i], false));
   for (std::size_t i = 0; i < near_end; ++i) {
-    const auto past = my.intern(what.near[i], false);
+    // Rows lie anywhere; the memory is asked for them, and then for their lists, in advance.
+    if (i + 2 * ahead < near_end)
+      my.pairs.prefetch(rows[i + 2 * ahead]);
+    if (local != state::foreign && i + ahead < near_end)
+      my.pairs.prefetch_target(rows[i + ahead], local);
+    const auto past = rows[i];
     if (past == row || past == state::foreign)
       continue;
     const auto weight = unit / static_cast<float>(i + 1);

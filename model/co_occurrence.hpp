@@ -40,6 +40,15 @@ public:
   /// Counts `weight` as scaled by `begin` in the row's total.
   void count_total(std::uint32_t row, float weight);
 
+  /// Asks the memory for a row, some time before it is counted in; any number is fine.
+  void prefetch(std::uint32_t row) const noexcept { __builtin_prefetch(rows_.data() + row); }
+
+  /// And for where a target is looked up in it. The row should be near by then.
+  void prefetch_target(std::uint32_t row, std::uint32_t target) const noexcept {
+    if (row < rows_.size())
+      rows_[row].list.prefetch(target);
+  }
+
   [[nodiscard]] const neighbour_list& list(std::uint32_t row) const noexcept {
     return rows_[row].list;
   }

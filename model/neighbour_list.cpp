@@ -49,6 +49,13 @@ float neighbour_list::count_of(std::uint32_t target) const noexcept {
   return there != nullptr ? there->count : 0.0F;
 }
 
+void neighbour_list::prefetch(std::uint32_t target) const noexcept {
+  if (places_)
+    __builtin_prefetch(&places_[slot_of(target, places())]);
+  else
+    __builtin_prefetch(entries_.get());
+}
+
 void neighbour_list::scale(float factor) noexcept {
   for (std::uint32_t i = 0; i < size_; ++i)
     entries_[i].count *= factor;

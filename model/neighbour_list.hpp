@@ -28,6 +28,9 @@ public:
   /// 0: not a neighbour.
   [[nodiscard]] float count_of(std::uint32_t target) const noexcept;
 
+  /// Asks the memory for where `add` will look first.
+  void prefetch(std::uint32_t target) const noexcept;
+
   void scale(float factor) noexcept;
 
   /// Makes room for so many targets at once. REQUIRES: targets <= bound_max.

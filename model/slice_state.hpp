@@ -125,6 +125,8 @@ struct catalogue_slice::state {
   std::vector<std::uint32_t> newest; ///< last records that came new, oldest first, a ring
   std::size_t newest_at = 0;
 
+  std::vector<std::uint32_t> near_rows; ///< working memory of `learn`
+
   /// Working memory of `score`, which is const to its callers: a slice has one thread.
   mutable scratch sums;
   mutable strongest_first ordered;
