@@ -39,6 +39,7 @@ struct plan {
   std::size_t items = 10'000;
   std::size_t long_history = 100'000;
   std::size_t rounds = 300;
+  std::size_t cache_mib = 256; ///< holds what waking the live users reads
   std::string directory;
 };
 
@@ -65,6 +66,31 @@ std::size_t heap_in_use() {
   const auto info = mallinfo2();
   return info.uordblks + info.hblkhd;
 }
+
+/// Bytes the store has in its block cache and memtables: bounded, and no session's.
+std::size_t in_store(const storage::store& store) {
+  double bytes = 0;
+  for (const auto& one : store.statistics())
+    if (one.name == "troupe_storage_block_cache_bytes"
+        || one.name == "troupe_storage_memtable_bytes")
+      bytes += one.value;
+  return static_cast<std::size_t>(bytes);
+}
+
+/// What the heap took from one moment to another for `count` sessions, one each.
+struct heap_mark {
+  std::size_t heap;
+  std::size_t store;
+
+  static heap_mark of(const storage::store& store) { return {heap_in_use(), in_store(store)}; }
+
+  [[nodiscard]] double bytes_each(const heap_mark& before, std::size_t count) const {
+    const auto less = [](std::size_t a, std::size_t b) {
+      return static_cast<double>(a) - static_cast<double>(b);
+    };
+    return (less(heap, before.heap) - less(store, before.store)) / static_cast<double>(count);
+  }
+};
 
 std::size_t resident() {
   std::ifstream statm{"/proc/self/statm"};
@@ -207,10 +233,18 @@ std::vector<double> wake_all(driver& on, std::size_t users) {
   return took;
 }
 
+/// What waking took, from the question to the answer: the asker's thread sleeps meanwhile, so two
+/// of the hand-overs between threads are its own.
+json as_json(const std::vector<double>& took, double cpu) {
+  return {{"p50_ms", quantile(took, 0.5) * 1e3},
+          {"p90_ms", quantile(took, 0.9) * 1e3},
+          {"p99_ms", quantile(took, 0.99) * 1e3},
+          {"cpu_us", cpu / static_cast<double>(took.size()) * 1e6}};
+}
+
 json measure_memory(const plan& with, const config::settings& settings, storage::store& store) {
   json out;
-  // The first round writes the snapshots, the second reads them: then the block cache is warm
-  // and does not grow under the measurement.
+  // The first round writes the snapshots, the second reads them: then the block cache is warm.
   for (int round = 0; round < 2; ++round) {
     metrics numbers;
     driver warm{settings, store, numbers};
@@ -218,28 +252,27 @@ json measure_memory(const plan& with, const config::settings& settings, storage:
     warm.stop();
   }
   metrics numbers;
-  const auto before_start = heap_in_use();
+  const auto before_start = heap_mark::of(store);
   const auto begin = steady::now();
   driver on{settings, store, numbers};
   const auto first = on.ask<slate_ptr>(user_name(7), recommend{user_id{user_name(7)}, {}});
   out["restart_to_first_answer_s"] = seconds_since(begin);
   out["first_slate_items"] = first->items.size();
-  const auto asleep = heap_in_use();
-  out["node_bytes_all_asleep"] = asleep - std::min(asleep, before_start);
+  const auto asleep = heap_mark::of(store);
+  out["node_bytes_all_asleep"] = asleep.bytes_each(before_start, 1);
+  const auto cpu_begin = cpu_seconds();
   const auto took = wake_all(on, with.live);
+  out["wake"] = as_json(took, cpu_seconds() - cpu_begin);
   const auto live = on.stats().live;
-  const auto awake = heap_in_use();
+  const auto awake = heap_mark::of(store);
   out["live_sessions"] = live;
-  out["bytes_per_live_session"] =
-      static_cast<double>(awake - std::min(awake, asleep)) / static_cast<double>(live);
-  out["wake_p50_ms"] = quantile(took, 0.5) * 1e3;
-  out["wake_p99_ms"] = quantile(took, 0.99) * 1e3;
+  out["bytes_per_live_session"] = awake.bytes_each(asleep, live);
+  out["store_cache_bytes"] = awake.store;
+  out["store_cache_grew_bytes"] = awake.store - std::min(awake.store, asleep.store);
   out["resident_bytes"] = resident();
   for (std::size_t i = 0; i < with.live; ++i)
     on.ask<slate_ptr>(user_name(i), recommend{user_id{user_name(i)}, {}});
-  out["bytes_per_live_session_with_slate"] =
-      static_cast<double>(heap_in_use() - std::min(heap_in_use(), asleep))
-      / static_cast<double>(live);
+  out["bytes_per_live_session_with_slate"] = heap_mark::of(store).bytes_each(asleep, live);
   out["resident_bytes_with_slates"] = resident();
   return out;
 }
@@ -287,6 +320,7 @@ int main(int argc, char** argv) {
   app.add_option("--long-history", with.long_history, "Events of the longest past")
       ->capture_default_str();
   app.add_option("--rounds", with.rounds, "Events per kind of past")->capture_default_str();
+  app.add_option("--cache-mib", with.cache_mib, "The store's block cache")->capture_default_str();
   app.add_option("--directory", with.directory, "Where the store is made (default: in /tmp)");
   CLI11_PARSE(app, argc, argv);
   if (with.directory.empty())
@@ -297,11 +331,14 @@ int main(int argc, char** argv) {
   config::settings settings;
   settings.storage.durability = "fast";
   settings.users.idle_timeout = std::chrono::hours{1};
-  json out{
-      {"benchmark", "users"}, {"users", with.users}, {"events_per_live_user", with.live_events}};
+  json out{{"benchmark", "users"},
+           {"users", with.users},
+           {"events_per_live_user", with.live_events},
+           {"block_cache_mib", with.cache_mib}};
   {
     storage::rocksdb_options options;
     options.directory = with.directory;
+    options.block_cache_bytes = with.cache_mib << 20;
     auto store = need(storage::open_rocksdb(options), "open");
     filler fill{*store, with.items};
     auto begin = steady::now();
