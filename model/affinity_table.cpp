@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace troupe::model {
 
@@ -15,12 +16,7 @@ double half_lives_between(timestamp from, timestamp to, double half_life_ms) noe
   return static_cast<double>(to_millis(to) - to_millis(from)) / half_life_ms;
 }
 
-template <class Vector>
-void reserve_tightly(Vector& to, std::size_t more, std::size_t step) {
-  const auto needed = to.size() + more;
-  if (needed > to.capacity())
-    to.reserve(std::max(needed, to.size() + std::max(step, to.size() / 8)));
-}
+constexpr std::size_t header_bytes = 1 + sizeof(float);
 
 // The prefixes nearly every label has, as one byte that no label starts with: labels hold no
 // control characters there.
@@ -60,23 +56,24 @@ std::size_t affinity_table::add(std::string_view label, double amount, timestamp
                                 double half_life_ms, std::size_t bound) {
   if (!is_taken(label) || bound == 0 || amount == 0)
     return 0;
-  auto touched = rows_.size();
-  if (rows_.empty()) {
+  std::size_t touched = size_;
+  if (size_ == 0) {
     reference_ = when;
   } else if (half_lives_between(reference_, when, half_life_ms) > half_lives_ahead_max) {
-    touched += rows_.size();
+    touched += size_;
     rebase(when, half_life_ms);
   }
   const auto scaled =
       static_cast<float>(amount * std::exp2(half_lives_between(reference_, when, half_life_ms)));
   std::string room;
   const auto kept = pack(label, room);
-  if (const auto index = find(kept); index < rows_.size()) {
-    rows_[index].weight += scaled;
+  if (const auto at = find(kept); at < bytes_.size()) {
+    const auto there = read(at);
+    set_weight(there, there.weight + scaled);
     return touched;
   }
-  while (rows_.size() >= bound) {
-    touched += rows_.size();
+  while (size_ >= bound) {
+    touched += size_;
     remove(weakest());
   }
   append(kept, scaled);
@@ -101,9 +98,12 @@ std::vector<std::pair<std::string, double>> affinity_table::at(timestamp now,
 
 std::vector<std::pair<std::string, double>> affinity_table::parts() const {
   std::vector<std::pair<std::string, double>> made;
-  made.reserve(rows_.size());
-  for (const auto& one : rows_)
-    made.emplace_back(unpack(packed(one)), static_cast<double>(one.weight));
+  made.reserve(size_);
+  for (std::size_t at = 0; at < bytes_.size();) {
+    const auto one = read(at);
+    made.emplace_back(unpack(one.label), static_cast<double>(one.weight));
+    at = end_of(one);
+  }
   std::sort(made.begin(), made.end());
   return made;
 }
@@ -112,67 +112,86 @@ void affinity_table::assign(const std::vector<std::pair<std::string, double>>& p
                             timestamp reference) {
   *this = affinity_table{};
   reference_ = reference;
-  rows_.reserve(parts.size());
   std::string room;
   for (const auto& [label, weight] : parts)
     append(pack(label, room), static_cast<float>(weight));
+  bytes_.shrink_to_fit();
 }
 
 std::size_t affinity_table::heap_bytes() const noexcept {
-  return rows_.capacity() * sizeof(row) + text_.capacity();
+  return bytes_.capacity();
 }
 
-std::string_view affinity_table::packed(const row& of) const noexcept {
-  return {text_.data() + of.offset, of.length};
+affinity_table::row affinity_table::read(std::size_t at) const noexcept {
+  row made;
+  made.at = at;
+  std::memcpy(&made.weight, bytes_.data() + at + 1, sizeof made.weight);
+  made.label = {bytes_.data() + at + header_bytes, static_cast<unsigned char>(bytes_[at])};
+  return made;
 }
 
+std::size_t affinity_table::end_of(const row& one) noexcept {
+  return one.at + header_bytes + one.label.size();
+}
+
+void affinity_table::set_weight(const row& of, float weight) noexcept {
+  std::memcpy(bytes_.data() + of.at + 1, &weight, sizeof weight);
+}
+
+/// The beginning of the label's row; bytes_.size(): there is none.
 std::size_t affinity_table::find(std::string_view packed_label) const noexcept {
-  for (std::size_t i = 0; i < rows_.size(); ++i)
-    if (rows_[i].length == packed_label.size() && packed(rows_[i]) == packed_label)
-      return i;
-  return rows_.size();
+  std::size_t at = 0;
+  while (at < bytes_.size()) {
+    const auto one = read(at);
+    if (one.label == packed_label)
+      break;
+    at = end_of(one);
+  }
+  return at;
 }
 
 // Ties by label and not by place, so that a table put together from a snapshot, where places
 // are lost, loses the same label.
-std::size_t affinity_table::weakest() const noexcept {
-  std::size_t found = 0;
-  for (std::size_t i = 1; i < rows_.size(); ++i) {
-    const auto a = std::abs(rows_[i].weight);
-    const auto b = std::abs(rows_[found].weight);
-    if (a < b || (a == b && packed(rows_[i]) < packed(rows_[found])))
-      found = i;
+affinity_table::row affinity_table::weakest() const noexcept {
+  auto found = read(0);
+  for (auto at = end_of(found); at < bytes_.size();) {
+    const auto one = read(at);
+    const auto a = std::abs(one.weight);
+    const auto b = std::abs(found.weight);
+    if (a < b || (a == b && one.label < found.label))
+      found = one;
+    at = end_of(one);
   }
   return found;
 }
 
 void affinity_table::rebase(timestamp to, double half_life_ms) {
   const auto factor = std::exp2(-half_lives_between(reference_, to, half_life_ms));
-  for (auto& one : rows_)
-    one.weight = static_cast<float>(static_cast<double>(one.weight) * factor);
+  for (std::size_t at = 0; at < bytes_.size();) {
+    const auto one = read(at);
+    set_weight(one, static_cast<float>(static_cast<double>(one.weight) * factor));
+    at = end_of(one);
+  }
   reference_ = to;
 }
 
+/// Grows in steps of an eighth: a vector that doubles would leave half of it unused.
 void affinity_table::append(std::string_view packed_label, float weight) {
-  reserve_tightly(rows_, 1, 4);
-  reserve_tightly(text_, packed_label.size(), 32);
-  row made{};
-  made.offset = static_cast<std::uint32_t>(text_.size()) & 0xffffffU;
-  made.length = static_cast<std::uint32_t>(packed_label.size()) & 0xffU;
-  made.weight = weight;
-  rows_.push_back(made);
-  text_.insert(text_.end(), packed_label.begin(), packed_label.end());
+  const auto at = bytes_.size();
+  const auto needed = at + header_bytes + packed_label.size();
+  if (needed > bytes_.capacity())
+    bytes_.reserve(std::max(needed, at + std::max<std::size_t>(32, at / 8)));
+  bytes_.resize(at + header_bytes);
+  bytes_[at] = static_cast<char>(static_cast<unsigned char>(packed_label.size()));
+  std::memcpy(bytes_.data() + at + 1, &weight, sizeof weight);
+  bytes_.insert(bytes_.end(), packed_label.begin(), packed_label.end());
+  ++size_;
 }
 
-void affinity_table::remove(std::size_t index) {
-  const auto gone = rows_[index];
-  const auto start = text_.begin() + gone.offset;
-  text_.erase(start, start + gone.length);
-  rows_[index] = rows_.back();
-  rows_.pop_back();
-  for (auto& one : rows_)
-    if (one.offset > gone.offset)
-      one.offset = (one.offset - gone.length) & 0xffffffU;
+void affinity_table::remove(const row& gone) {
+  const auto start = bytes_.begin() + static_cast<std::ptrdiff_t>(gone.at);
+  bytes_.erase(start, start + static_cast<std::ptrdiff_t>(header_bytes + gone.label.size()));
+  --size_;
 }
 
 } // namespace troupe::model

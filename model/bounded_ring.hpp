@@ -54,6 +54,18 @@ public:
     return moved;
   }
 
+  /// Makes room for so many values in all, and not for more.
+  void reserve(std::size_t count) {
+    if (count > capacity_)
+      relocate(*this, count);
+  }
+
+  /// Gives back what lies unused.
+  void shrink_to_fit() {
+    if (size_ < capacity_)
+      relocate(*this, size_);
+  }
+
   /// REQUIRES: size() > 0.
   void pop() noexcept {
     head_ = head_ + 1 == capacity_ ? 0 : head_ + 1;

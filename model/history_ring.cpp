@@ -1,87 +1,234 @@
 #include "model/history_ring.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace troupe::model {
 
 namespace {
 
-constexpr std::uint32_t offset_mask = (std::uint32_t{1} << 24) - 1;
+// An event is: one byte, the id's length less one; one byte of flags; one of type and weight;
+// the weight's index if it is a far one; the time; the value; the id.
+constexpr std::size_t header_bytes = 3;
+constexpr unsigned time_bytes_mask = 0x07U;
+constexpr unsigned value_shift = 3; // two bits: bytes of the value, halved
+constexpr unsigned known_flag = 0x20U;
+constexpr unsigned held_flag = 0x40U;
+constexpr unsigned type_mask = 0x3fU;
+constexpr unsigned weight_shift = 6;
+constexpr unsigned far_weight = 3;
+constexpr std::size_t far_weight_bytes = 2;
 
-/// Grows in steps of an eighth: a vector that doubles would leave half of a session unused.
-void reserve_tightly(std::vector<char>& bytes, std::size_t more) {
-  const auto needed = bytes.size() + more;
-  if (needed > bytes.capacity())
-    bytes.reserve(std::max(needed, bytes.capacity() + std::max<std::size_t>(32, bytes.size() / 8)));
+std::size_t bytes_of(std::uint64_t value) noexcept {
+  return static_cast<std::size_t>(std::bit_width(value) + 7) / 8;
 }
 
+/// Small for small distances in either direction.
+std::uint64_t fold_sign(std::int64_t value) noexcept {
+  return (static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63);
+}
+
+std::int64_t unfold_sign(std::uint64_t value) noexcept {
+  return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
+}
+
+/// What is left out of a value that is kept in two bytes: whole and half stars lose nothing.
+constexpr std::uint32_t short_value_rest = 0xffffU;
+
 } // namespace
+
+std::size_t history_ring::record::id() const noexcept {
+  return at + header_bytes + weight_bytes + time_bytes + value_bytes;
+}
 
 std::size_t history_ring::push(const entry& what, std::size_t bound) {
   if (bound == 0)
     return 0;
-  while (slots_.size() >= bound)
+  while (size_ >= bound)
     pop();
-  std::size_t moved = 0;
-  slot made{};
-  made.time = static_cast<std::uint64_t>(to_millis(what.time)) & millis_max;
-  made.length = what.item.size() & 0x1ffU;
-  made.has_value = what.value.has_value();
-  made.traits_known = what.traits_known;
-  made.weight = weight_index(what.sequence) & 0x1ffU;
-  made.offset = place(what.item, moved) & offset_mask;
-  made.type = what.type & 0x3fU;
-  made.value = what.value.value_or(0.0F);
-  return moved + slots_.push(made);
+  const auto millis = to_millis(what.time);
+  if (bytes_.empty())
+    origin_ = millis;
+  const auto time = fold_sign(millis - origin_);
+  const auto value = std::bit_cast<std::uint32_t>(what.value.value_or(0.0F));
+  const auto weight = weight_index(what.sequence);
+  record made;
+  made.length = what.item.size();
+  made.time_bytes = bytes_of(time);
+  if (what.value)
+    made.value_bytes = (value & short_value_rest) == 0 ? 2 : 4;
+  made.weight_bytes = weight < near_weights_max ? 0 : far_weight_bytes;
+  auto moved = make_room(made.end());
+  const auto place = (first_ + size_) % stride;
+  if (place == 0)
+    moved += anchors_.push(base_ + static_cast<std::uint32_t>(bytes_.size()));
+  append_number(made.length - 1, 1);
+  append_number(made.time_bytes | (made.value_bytes / 2) << value_shift
+                    | (what.traits_known ? known_flag : 0U) | (what.holds_seen ? held_flag : 0U),
+                1);
+  append_number((what.type & type_mask) | std::min<std::size_t>(weight, far_weight) << weight_shift,
+                1);
+  append_number(weight, made.weight_bytes);
+  append_number(time, made.time_bytes);
+  append_number(made.value_bytes == 2 ? value >> 16U : value, made.value_bytes);
+  bytes_.insert(bytes_.end(), what.item.begin(), what.item.end());
+  ++size_;
+  return moved + 1;
 }
 
-history_ring::entry history_ring::newest(std::size_t steps_back) const noexcept {
-  const slot& from = slots_.newest(steps_back);
-  entry made;
-  const auto at = (from.offset - base_) & offset_mask;
-  made.item = {arena_.data() + at, static_cast<std::size_t>(from.length)};
-  made.type = static_cast<std::uint8_t>(from.type);
-  if (from.has_value)
-    made.value = from.value;
-  made.time = from_millis(static_cast<std::int64_t>(from.time));
-  made.sequence = weights_[from.weight];
-  made.traits_known = from.traits_known;
+void history_ring::pop() noexcept {
+  --size_;
+  if (++first_ == stride) {
+    first_ = 0;
+    anchors_.pop();
+  }
+}
+
+history_ring::record history_ring::read(std::size_t at) const noexcept {
+  record made;
+  made.at = at;
+  made.length = byte(at) + std::size_t{1};
+  const unsigned flags = byte(at + 1);
+  made.time_bytes = flags & time_bytes_mask;
+  made.value_bytes = std::size_t{2} * ((flags >> value_shift) & 3U);
+  made.weight_bytes = byte(at + 2) >> weight_shift == far_weight ? far_weight_bytes : 0;
   return made;
 }
 
-void history_ring::pop() {
-  dead_ += static_cast<std::uint32_t>(slots_[0].length);
-  slots_.pop();
+history_ring::record history_ring::find(std::size_t steps_back) const noexcept {
+  const auto place = first_ + (size_ - 1 - steps_back);
+  auto found = read(anchors_[place / stride] - base_);
+  for (auto steps = place % stride; steps > 0; --steps)
+    found = read(found.end());
+  return found;
 }
 
-std::uint32_t history_ring::place(std::string_view id, std::size_t& moved) {
-  const auto live = arena_.size() - dead_;
-  if (arena_.size() + id.size() > arena_.capacity() && dead_ > 64 + live / 8) {
-    arena_.erase(arena_.begin(), arena_.begin() + dead_);
-    base_ = (base_ + dead_) & offset_mask;
-    dead_ = 0;
-    moved += live / sizeof(slot);
+history_ring::entry history_ring::newest(std::size_t steps_back) const noexcept {
+  const auto from = find(steps_back);
+  const unsigned flags = byte(from.at + 1);
+  const unsigned kinds = byte(from.at + 2);
+  auto at = from.at + header_bytes;
+  entry made;
+  made.item = item_of(from);
+  made.type = static_cast<std::uint8_t>(kinds & type_mask);
+  made.sequence =
+      weight_of(from.weight_bytes == 0 ? kinds >> weight_shift : number_at(at, far_weight_bytes));
+  at += from.weight_bytes;
+  made.time = from_millis(origin_ + unfold_sign(number_at(at, from.time_bytes)));
+  at += from.time_bytes;
+  if (from.value_bytes > 0) {
+    const auto bits = static_cast<std::uint32_t>(number_at(at, from.value_bytes));
+    made.value = std::bit_cast<float>(from.value_bytes == 2 ? bits << 16U : bits);
   }
-  reserve_tightly(arena_, id.size());
-  const auto at = base_ + static_cast<std::uint32_t>(arena_.size());
-  arena_.insert(arena_.end(), id.begin(), id.end());
-  return at;
+  made.traits_known = (flags & known_flag) != 0;
+  made.holds_seen = (flags & held_flag) != 0;
+  return made;
 }
 
-std::uint16_t history_ring::weight_index(float weight) {
-  const auto found = std::find(weights_.begin(), weights_.end(), weight);
-  const auto index = found - weights_.begin();
-  if (found == weights_.end()) {
-    if (weights_.size() == weights_max)
-      return static_cast<std::uint16_t>(weights_max - 1);
-    weights_.reserve(weights_.size() + 1);
-    weights_.push_back(weight);
+void history_ring::release_seen(std::size_t steps_back) noexcept {
+  auto& flags = bytes_[find(steps_back).at + 1];
+  flags = static_cast<char>(static_cast<unsigned char>(flags) & ~held_flag);
+}
+
+bool history_ring::holds_seen(std::string_view item, std::size_t within) const noexcept {
+  auto left = std::min<std::size_t>(within, size_);
+  if (left == 0)
+    return false;
+  for (auto one = find(left - 1);; one = read(one.end())) {
+    if (one.length == item.size() && is_held(one) && item_of(one) == item)
+      return true;
+    if (--left == 0)
+      return false;
   }
-  return static_cast<std::uint16_t>(index);
+}
+
+std::vector<std::string_view> history_ring::held_seen(std::size_t within) const {
+  std::vector<std::string_view> held;
+  auto left = std::min<std::size_t>(within, size_);
+  if (left == 0)
+    return held;
+  for (auto one = find(left - 1);; one = read(one.end())) {
+    if (is_held(one))
+      held.push_back(item_of(one));
+    if (--left == 0)
+      return held;
+  }
+}
+
+bool history_ring::is_held(const record& one) const noexcept {
+  return (byte(one.at + 1) & held_flag) != 0;
+}
+
+std::string_view history_ring::item_of(const record& one) const noexcept {
+  return {bytes_.data() + one.id(), one.length};
+}
+
+std::uint64_t history_ring::number_at(std::size_t at, std::size_t bytes) const noexcept {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < bytes; ++i)
+    value |= std::uint64_t{byte(at + i)} << (8 * i);
+  return value;
+}
+
+void history_ring::append_number(std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i)
+    bytes_.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> (8 * i))));
+}
+
+/// What lies before the oldest event's stride.
+std::size_t history_ring::dead() const noexcept {
+  return anchors_.size() > 0 ? anchors_[0] - base_ : bytes_.size();
+}
+
+/// Grows in steps of an eighth: a vector that doubles would leave half of a session unused.
+std::size_t history_ring::make_room(std::size_t bytes) {
+  constexpr std::size_t bytes_a_value = 16; // about an event, the unit of work
+  std::size_t moved = 0;
+  const auto gone = dead();
+  const auto live = bytes_.size() - gone;
+  if (bytes_.size() + bytes > bytes_.capacity() && gone > 64 + live / 8) {
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(gone));
+    base_ += static_cast<std::uint32_t>(gone);
+    moved += live / bytes_a_value;
+  }
+  if (bytes_.size() + bytes > bytes_.capacity()) {
+    moved += bytes_.size() / bytes_a_value;
+    bytes_.reserve(std::max(bytes_.size() + bytes,
+                            bytes_.capacity() + std::max<std::size_t>(32, bytes_.size() / 8)));
+  }
+  return moved;
+}
+
+std::size_t history_ring::weight_index(float weight) {
+  for (std::size_t i = 0; i < near_weights_used_; ++i)
+    if (near_weights_[i] == weight)
+      return i;
+  if (near_weights_used_ < near_weights_max) {
+    near_weights_[near_weights_used_] = weight;
+    return near_weights_used_++;
+  }
+  const auto found = std::find(far_weights_.begin(), far_weights_.end(), weight);
+  const auto index = near_weights_max + static_cast<std::size_t>(found - far_weights_.begin());
+  if (found == far_weights_.end()) {
+    if (index == weights_max)
+      return weights_max - 1;
+    far_weights_.reserve(far_weights_.size() + 1);
+    far_weights_.push_back(weight);
+  }
+  return index;
+}
+
+float history_ring::weight_of(std::size_t index) const noexcept {
+  return index < near_weights_max ? near_weights_[index] : far_weights_[index - near_weights_max];
+}
+
+void history_ring::shrink_to_fit() {
+  bytes_.shrink_to_fit();
+  anchors_.shrink_to_fit();
 }
 
 std::size_t history_ring::heap_bytes() const noexcept {
-  return slots_.heap_bytes() + arena_.capacity() + weights_.capacity() * sizeof(float);
+  return bytes_.capacity() + anchors_.heap_bytes() + far_weights_.capacity() * sizeof(float);
 }
 
 } // namespace troupe::model

@@ -41,6 +41,68 @@ struct profile::state {
   seen_set seen;
   std::vector<type_row> types;
 
+  /// How far back in the history an event may stand for its item among the newest seen ones.
+  static constexpr std::size_t seen_window = 128;
+
+  [[nodiscard]] bool has_seen(const item_id& item) const {
+    return seen.contains(key_of(item))
+           || (seen.outside() > 0 && history.holds_seen(item.value, seen_window));
+  }
+
+  /// The history has most ids of the newest seen items: their keys are not kept twice.
+  void remember_seen(const item_id& item, bool in_history, std::size_t bound) {
+    seen.add_outside();
+    if (!in_history)
+      seen.bring_in(key_of(item));
+    if (seen.wants_all(bound)) {
+      for (const auto held : history.held_seen(seen_window))
+        seen.bring_in(item_key{stable_hash(held)});
+      for (std::size_t back = std::min(history.size(), seen_window); back-- > 0;)
+        history.release_seen(back);
+    }
+    seen.settle(bound);
+  }
+
+  /// Before an event leaves the history, or the part of it that is looked through.
+  void stop_holding(std::size_t steps_back) {
+    const auto leaving = history.newest(steps_back);
+    if (!leaving.holds_seen)
+      return;
+    seen.bring_in(item_key{stable_hash(leaving.item)});
+    history.release_seen(steps_back);
+  }
+
+  /// REQUIRES: `seen` has all its keys. Leaves no more there than `remember_seen` would.
+  void load_history(const std::vector<profile_parts::entry>& entries, const fold_rules& rules) {
+    std::vector<item_key> loose{seen.tail().begin(), seen.tail().end()};
+    std::vector<item_key> held;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const auto& from = entries[i];
+      bool holds = false;
+      if (i + seen_window >= entries.size() && !loose.empty()) {
+        const auto found = std::find(loose.begin(), loose.end(), item_key{stable_hash(from.item)});
+        if (holds = found != loose.end(); holds) {
+          held.push_back(*found);
+          loose.erase(found);
+        }
+      }
+      history.push({from.item, type_index(from.type), from.value, from.time,
+                    rules.meaning_of(from.type, from.value).sequence, from.traits_known, holds},
+                   rules.users().history_max);
+    }
+    history.shrink_to_fit();
+    seen.put_outside(held);
+  }
+
+  void make_room(std::size_t history_max) {
+    while (history.size() >= history_max) {
+      stop_holding(history.size() - 1);
+      history.pop();
+    }
+    if (history.size() >= seen_window)
+      stop_holding(seen_window - 1);
+  }
+
   /// The number of this type in the profile; a new one gets the next, the last is for all
   /// that have no room.
   std::uint8_t type_index(std::string_view name) {
@@ -105,8 +167,12 @@ history_entry profile::history(std::size_t steps_back) const noexcept {
   return made;
 }
 
-const seen_set& profile::seen() const noexcept {
-  return state_->seen;
+seen_set profile::seen() const {
+  auto whole = state_->seen;
+  if (whole.outside() > 0)
+    for (const auto held : state_->history.held_seen(state::seen_window))
+      whole.bring_in(item_key{stable_hash(held)});
+  return whole;
 }
 
 std::vector<profile::label_weight> profile::affinities(timestamp now,
@@ -170,15 +236,18 @@ void apply(profile& who, const stored_event& what, const item_traits& traits,
   const auto type = state.type_index(what.what.type);
   ++state.types[type].events;
   const auto meaning = rules.meaning_of(what.what);
+  const auto& item = what.what.item;
+  const bool first_seen = meaning.seen && users.seen_max > 0 && !state.has_seen(item);
   if (meaning.history) {
+    state.make_room(users.history_max);
     // Weighed as the type it is kept under, so that a snapshot, which has no other, agrees.
     const auto kept = rules.meaning_of(state.types[type].name, what.what.value);
     state.work += state.history.push(
-        {what.what.item.value, type, what.what.value, when, kept.sequence, traits.known},
+        {item.value, type, what.what.value, when, kept.sequence, traits.known, first_seen},
         users.history_max);
   }
-  if (meaning.seen)
-    state.seen.insert(key_of(what.what.item), users.seen_max);
+  if (first_seen)
+    state.remember_seen(item, meaning.history, users.seen_max);
   for (const auto& label : traits.labels)
     state.work += state.affinities.add(label, meaning.affinity, when, half_life_ms(rules),
                                        users.affinities_max);
@@ -199,7 +268,7 @@ profile_parts profile_parts::take_apart(const profile& who) {
   made.recent_events.reserve(state.recent_events.size());
   for (std::size_t i = 0; i < state.recent_events.size(); ++i)
     made.recent_events.push_back(state.recent_events[i]);
-  made.seen = state.seen.keys();
+  made.seen = who.seen().keys();
   for (auto& [label, weight] : state.affinities.parts())
     made.affinities.push_back({std::move(label), weight});
   made.affinity_time = state.affinities.reference();
@@ -220,13 +289,11 @@ result<profile> profile_parts::put_together(const profile_parts& parts, const fo
   state.types.reserve(parts.counts.size());
   for (const auto& count : parts.counts)
     state.types.push_back({count.type, count.events});
-  for (const auto& from : parts.history)
-    state.history.push({from.item, state.type_index(from.type), from.value, from.time,
-                        rules.meaning_of(from.type, from.value).sequence, from.traits_known},
-                       rules.users().history_max);
+  state.seen = seen_set::from_keys(parts.seen, rules.users().seen_max);
+  state.load_history(parts.history, rules);
+  state.recent_events.reserve(parts.recent_events.size());
   for (const auto key : parts.recent_events)
     state.recent_events.push(key);
-  state.seen = seen_set::from_keys(parts.seen, rules.users().seen_max);
   std::vector<std::pair<std::string, double>> weights;
   weights.reserve(parts.affinities.size());
   for (const auto& one : parts.affinities)

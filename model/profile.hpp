@@ -84,7 +84,7 @@ struct history_entry {
   bool traits_known = false;
 };
 
-/// One user's folded state. Memory: at most 2.5 KB with 50 events of short ids.
+/// One user's folded state. Memory: at most 1.7 KB with 50 events of short ids.
 class profile {
 public:
   profile();
@@ -103,7 +103,8 @@ public:
   /// 0 is the newest. REQUIRES: steps_back < history_size().
   [[nodiscard]] history_entry history(std::size_t steps_back) const noexcept;
 
-  [[nodiscard]] const seen_set& seen() const noexcept;
+  /// A copy, cheap as its own are.
+  [[nodiscard]] seen_set seen() const;
 
   struct label_weight {
     std::string label;

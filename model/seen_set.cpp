@@ -37,15 +37,40 @@ bool seen_set::insert(item_key key, std::size_t bound) {
     return false;
   if (bound == 0)
     return true;
+  append(key);
+  settle(bound);
+  return true;
+}
+
+void seen_set::append(item_key key) {
   if (tail_.size() == tail_.capacity())
     tail_.reserve(tail_.size() + std::max<std::size_t>(4, tail_.size() / 8));
   tail_.push_back(key);
   ++work_;
-  if (tail_.size() >= tail_max(bound))
+}
+
+void seen_set::bring_in(item_key key) {
+  --outside_;
+  append(key);
+}
+
+bool seen_set::wants_all(std::size_t bound) const noexcept {
+  return tail_.size() + outside_ >= tail_max(bound);
+}
+
+void seen_set::settle(std::size_t bound) {
+  if (wants_all(bound))
     flush_tail(bound);
   while (size() > bound && in_tables_ > 0)
     drop_oldest(bound);
-  return true;
+}
+
+void seen_set::put_outside(std::span<const item_key> held) {
+  std::erase_if(tail_, [held](item_key key) {
+    return std::find(held.begin(), held.end(), key) != held.end();
+  });
+  tail_.shrink_to_fit();
+  outside_ = static_cast<std::uint16_t>(outside_ + held.size());
 }
 
 bool seen_set::contains(item_key key) const noexcept {
@@ -71,6 +96,7 @@ std::vector<item_key> seen_set::keys() const {
   for (const auto& one : old)
     made.push_back(one.key);
   made.insert(made.end(), tail_.begin(), tail_.end());
+  std::sort(made.end() - static_cast<std::ptrdiff_t>(tail_.size()), made.end());
   return made;
 }
 

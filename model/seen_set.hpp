@@ -22,6 +22,9 @@ namespace troupe::model {
 /// the bound: the tables know each key's block, so that leaving costs nothing, and what has left
 /// is dropped when tables merge. How keys are spread over blocks follows from their number and
 /// the bound alone, so `from_keys(keys(), bound)` behaves as the original does.
+///
+/// An owner that has some of the tail's keys anyway may keep them for it (`add_outside`): they
+/// count, but take no memory here, and the set does not know them until they are brought in.
 class seen_set {
 public:
   /// Adds a key; false if it was there. `bound` is the number of keys to keep at most, and the
@@ -53,12 +56,12 @@ public:
   /// Whether the tables may hold keys that are no longer in the set.
   [[nodiscard]] bool has_dropped() const noexcept { return some_left_; }
 
-  /// The newest keys, in order of arrival; fewer than `tail_keys_max`.
+  /// The newest keys, but for those outside; fewer than `tail_keys_max`.
   [[nodiscard]] std::span<const item_key> tail() const noexcept { return tail_; }
 
-  [[nodiscard]] std::size_t size() const noexcept { return in_tables_ + tail_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return in_tables_ + tail_.size() + outside_; }
 
-  /// Oldest block first, the tail last.
+  /// Oldest block first, the tail last; by key in each. REQUIRES: outside() == 0.
   [[nodiscard]] std::vector<item_key> keys() const;
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
@@ -68,6 +71,26 @@ public:
 
   /// Keys written so far by inserts and merges; grows by O(log n) per insert on average.
   [[nodiscard]] std::uint64_t work() const noexcept { return work_; }
+
+  // -- for an owner that keeps keys of the tail itself ---------------------------------------
+
+  /// Keys of the tail that the owner keeps.
+  [[nodiscard]] std::size_t outside() const noexcept { return outside_; }
+
+  /// One more, not in the set yet. REQUIRES: `settle` before the next insert.
+  void add_outside() noexcept { ++outside_; }
+
+  /// One the owner keeps no longer.
+  void bring_in(item_key key);
+
+  /// Whether all keys that are outside have to be brought in before `settle`.
+  [[nodiscard]] bool wants_all(std::size_t bound) const noexcept;
+
+  /// What an insert ends with. REQUIRES: outside() == 0 if wants_all(bound).
+  void settle(std::size_t bound);
+
+  /// The owner keeps these keys of the tail from now on. REQUIRES: they are in it.
+  void put_outside(std::span<const item_key> held);
 
   static constexpr std::size_t bound_default = 20000;
   static constexpr std::size_t tail_keys_max = 64;
@@ -79,6 +102,7 @@ private:
     return static_cast<std::uint8_t>(block - oldest_block_) < 128;
   }
 
+  void append(item_key key);
   void flush_tail(std::size_t bound);
   void drop_oldest(std::size_t bound) noexcept;
 
@@ -86,6 +110,7 @@ private:
   std::vector<item_key> tail_;
   std::uint64_t work_ = 0;
   std::uint32_t in_tables_ = 0;   // keys there that have not left
+  std::uint16_t outside_ = 0;     // keys of the tail that the owner keeps
   std::uint8_t oldest_block_ = 0; // of those in the tables; numbers go round
   bool some_left_ = false;        // the tables may hold keys that are no longer there
 };
