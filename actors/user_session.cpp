@@ -35,24 +35,29 @@ user_session_state::handle::behavior_type user_session_state::make_behavior() {
     phase_ = phase::awake;
   else
     wake(false);
-  return {
-      [this](ingest& what) { return enter<ingest_ack>(what, &self::take); },
-      [this](record_impression& what) { return enter<ingest_ack>(what, &self::impress); },
-      [this](recommend& what) { return enter<slate_ptr>(what, &self::answer); },
-      [this](recommend_anonymous& what) { return enter<slate_ptr>(what, &self::answer_anonymous); },
-      [this](subscribe& what) { return enter<slate_ptr>(what, &self::add_subscriber); },
-      [this](unsubscribe& what) { return enter<done>(what, &self::remove_subscriber); },
-      [this](read_profile& what) { return enter<profile_view>(what, &self::show); },
-      [this](put_user& what) { return enter<done>(what, &self::put); },
-      [this](erase_user& what) { return enter<done>(what, &self::erase); },
-      [this](const items_changed& what) { on_items_changed(what); },
-      [this](const passivate&) { self_->send(self_, leave_now{}); },
-      [this](const check_deadlines&) { on_deadline(); },
-      [this](const leave_now&) {
-        leave_asked_ = true;
-        move_on();
+  // One set for all sessions; which of them has its turn, the handlers ask.
+  constexpr auto me = &turn_of<self>::current;
+  static const handle::behavior_type handlers{
+      [](ingest& what) { return me().enter<ingest_ack>(what, &self::take); },
+      [](record_impression& what) { return me().enter<ingest_ack>(what, &self::impress); },
+      [](recommend& what) { return me().enter<slate_ptr>(what, &self::answer); },
+      [](recommend_anonymous& what) {
+        return me().enter<slate_ptr>(what, &self::answer_anonymous);
+      },
+      [](subscribe& what) { return me().enter<slate_ptr>(what, &self::add_subscriber); },
+      [](unsubscribe& what) { return me().enter<done>(what, &self::remove_subscriber); },
+      [](read_profile& what) { return me().enter<profile_view>(what, &self::show); },
+      [](put_user& what) { return me().enter<done>(what, &self::put); },
+      [](erase_user& what) { return me().enter<done>(what, &self::erase); },
+      [](const items_changed& what) { me().on_items_changed(what); },
+      [](const passivate&) { me().self_->send(me().self_, leave_now{}); },
+      [](const check_deadlines&) { me().on_deadline(); },
+      [](const leave_now&) {
+        me().leave_asked_ = true;
+        me().move_on();
       },
   };
+  return handlers;
 }
 
 // -- doors -----------------------------------------------------------------------------------

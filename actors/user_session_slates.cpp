@@ -261,6 +261,8 @@ void user_session_state::release_held() {
   }
   std::erase_if(desk_->jobs,
                 [](const slate_job& job) { return job.at == slate_job::stage::held && !job.made; });
+  if (desk_->jobs.empty())
+    desk_->jobs.shrink_to_fit(); // most sessions compute nothing most of the time
   for (auto& feed : desk_->feeds)
     while (feed.held && feed.held->profile_seq <= acked_seq_)
       publish(feed, std::exchange(feed.held, std::exchange(feed.held_next, nullptr)));
