@@ -39,7 +39,7 @@ struct plan {
   std::size_t items = 10'000;
   std::size_t long_history = 100'000;
   std::size_t rounds = 300;
-  std::size_t cache_mib = 256; ///< holds what waking the live users reads
+  std::size_t cache_mib = 512; ///< holds what waking the live users reads
   std::string directory;
 };
 

@@ -77,7 +77,7 @@ TEST_SUITE("actors.session_memory") {
       REQUIRE(slate_for(name(n)).has_value());
     const auto with_slate = (heap() - before) / users;
     INFO("awake: ", awake, ", with a slate: ", with_slate);
-    CHECK(with_slate <= 4500);
+    CHECK(with_slate <= 4096);
   }
 
   TEST_CASE_FIXTURE(many_users, "sessions that take turns keep to their own users") {
