@@ -1,6 +1,7 @@
 #include "model/history_ring.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace troupe::model {
@@ -18,6 +19,7 @@ constexpr unsigned type_mask = 0x3fU;
 constexpr unsigned weight_shift = 6;
 constexpr unsigned far_weight = 3;
 constexpr std::size_t far_weight_bytes = 2;
+constexpr std::size_t record_bytes_max = 15; // without the id
 
 std::size_t bytes_of(std::uint64_t value) noexcept {
   return static_cast<std::size_t>(std::bit_width(value) + 7) / 8;
@@ -62,15 +64,21 @@ std::size_t history_ring::push(const entry& what, std::size_t bound) {
   const auto place = (first_ + size_) % stride;
   if (place == 0)
     moved += anchors_.push(base_ + static_cast<std::uint32_t>(bytes_.size()));
-  append_number(made.length - 1, 1);
-  append_number(made.time_bytes | (made.value_bytes / 2) << value_shift
-                    | (what.traits_known ? known_flag : 0U) | (what.holds_seen ? held_flag : 0U),
-                1);
-  append_number((what.type & type_mask) | std::min<std::size_t>(weight, far_weight) << weight_shift,
-                1);
-  append_number(weight, made.weight_bytes);
-  append_number(time, made.time_bytes);
-  append_number(made.value_bytes == 2 ? value >> 16U : value, made.value_bytes);
+  std::array<char, record_bytes_max> head{};
+  std::size_t used = 0;
+  const auto write = [&](std::uint64_t number, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; ++i)
+      head[used++] = static_cast<char>(static_cast<std::uint8_t>(number >> (8 * i)));
+  };
+  write(made.length - 1, 1);
+  write(made.time_bytes | (made.value_bytes / 2) << value_shift
+            | (what.traits_known ? known_flag : 0U) | (what.holds_seen ? held_flag : 0U),
+        1);
+  write((what.type & type_mask) | std::min<std::size_t>(weight, far_weight) << weight_shift, 1);
+  write(weight, made.weight_bytes);
+  write(time, made.time_bytes);
+  write(made.value_bytes == 2 ? value >> 16U : value, made.value_bytes);
+  bytes_.insert(bytes_.end(), head.begin(), head.begin() + static_cast<std::ptrdiff_t>(used));
   bytes_.insert(bytes_.end(), what.item.begin(), what.item.end());
   ++size_;
   return moved + 1;
@@ -130,29 +138,44 @@ void history_ring::release_seen(std::size_t steps_back) noexcept {
   flags = static_cast<char>(static_cast<unsigned char>(flags) & ~held_flag);
 }
 
-bool history_ring::holds_seen(std::string_view item, std::size_t within) const noexcept {
-  auto left = std::min<std::size_t>(within, size_);
-  if (left == 0)
-    return false;
-  for (auto one = find(left - 1);; one = read(one.end())) {
-    if (one.length == item.size() && is_held(one) && item_of(one) == item)
-      return true;
-    if (--left == 0)
-      return false;
+/// Every stride is found by its anchor, so that the processor can walk through several at a time.
+template <class Visit>
+void history_ring::visit_newest(std::size_t count, Visit visit) const {
+  const std::size_t end = first_ + std::size_t{size_};
+  const auto begin = end - std::min<std::size_t>(count, size_);
+  for (auto place = begin; place < end;) {
+    auto at = anchors_[place / stride] - base_;
+    for (auto dead = place % stride; dead > 0; --dead)
+      at = static_cast<std::uint32_t>(read(at).end());
+    const auto stop = std::min(end, (place / stride + 1) * stride);
+    for (; place < stop; ++place) {
+      const auto one = read(at);
+      visit(one);
+      at = static_cast<std::uint32_t>(one.end());
+    }
   }
+}
+
+bool history_ring::is_held(std::size_t steps_back) const noexcept {
+  return is_held(find(steps_back));
+}
+
+bool history_ring::holds_seen(std::string_view item, std::size_t within) const noexcept {
+  bool found = false;
+  visit_newest(within, [&](const record& one) {
+    if (one.length == item.size() && is_held(one) && item_of(one) == item)
+      found = true;
+  });
+  return found;
 }
 
 std::vector<std::string_view> history_ring::held_seen(std::size_t within) const {
   std::vector<std::string_view> held;
-  auto left = std::min<std::size_t>(within, size_);
-  if (left == 0)
-    return held;
-  for (auto one = find(left - 1);; one = read(one.end())) {
+  visit_newest(within, [&](const record& one) {
     if (is_held(one))
       held.push_back(item_of(one));
-    if (--left == 0)
-      return held;
-  }
+  });
+  return held;
 }
 
 bool history_ring::is_held(const record& one) const noexcept {
@@ -168,11 +191,6 @@ std::uint64_t history_ring::number_at(std::size_t at, std::size_t bytes) const n
   for (std::size_t i = 0; i < bytes; ++i)
     value |= std::uint64_t{byte(at + i)} << (8 * i);
   return value;
-}
-
-void history_ring::append_number(std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i)
-    bytes_.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> (8 * i))));
 }
 
 /// What lies before the oldest event's stride.

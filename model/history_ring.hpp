@@ -48,6 +48,9 @@ public:
   /// 0 is the newest; the view ends with the next push. REQUIRES: steps_back < size().
   [[nodiscard]] entry newest(std::size_t steps_back) const noexcept;
 
+  /// Whether it has the mark. REQUIRES: steps_back < size().
+  [[nodiscard]] bool is_held(std::size_t steps_back) const noexcept;
+
   /// Takes the mark away. REQUIRES: steps_back < size().
   void release_seen(std::size_t steps_back) noexcept;
 
@@ -84,10 +87,11 @@ private:
 
   [[nodiscard]] record read(std::size_t at) const noexcept;
   [[nodiscard]] record find(std::size_t steps_back) const noexcept;
+  template <class Visit>
+  void visit_newest(std::size_t count, Visit visit) const;
   [[nodiscard]] bool is_held(const record& one) const noexcept;
   [[nodiscard]] std::string_view item_of(const record& one) const noexcept;
   [[nodiscard]] std::uint64_t number_at(std::size_t at, std::size_t bytes) const noexcept;
-  void append_number(std::uint64_t value, std::size_t bytes);
   [[nodiscard]] std::size_t dead() const noexcept;
   [[nodiscard]] std::size_t make_room(std::size_t bytes);
   [[nodiscard]] std::size_t weight_index(float weight);

@@ -42,7 +42,7 @@ struct profile::state {
   std::vector<type_row> types;
 
   /// How far back in the history an event may stand for its item among the newest seen ones.
-  static constexpr std::size_t seen_window = 128;
+  static constexpr std::size_t seen_window = seen_set::tail_keys_max;
 
   [[nodiscard]] bool has_seen(const item_id& item) const {
     return seen.contains(key_of(item))
@@ -65,10 +65,9 @@ struct profile::state {
 
   /// Before an event leaves the history, or the part of it that is looked through.
   void stop_holding(std::size_t steps_back) {
-    const auto leaving = history.newest(steps_back);
-    if (!leaving.holds_seen)
+    if (!history.is_held(steps_back))
       return;
-    seen.bring_in(item_key{stable_hash(leaving.item)});
+    seen.bring_in(item_key{stable_hash(history.newest(steps_back).item)});
     history.release_seen(steps_back);
   }
 
