@@ -1,20 +1,10 @@
+#include "tests/integration/gateway/live_texts.hpp"
 #include "tests/integration/gateway/server_fixture.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace troupe;
 using namespace troupe::test;
-
-namespace {
-
-const std::string hello = R"({"hello":{"user_id":"u1"}})";
-
-std::string event_text(int number) {
-  return R"({"event":{"event_id":"e)" + std::to_string(number)
-         + R"(","item_id":"318","type":"click"}})";
-}
-
-} // namespace
 
 TEST_SUITE("gateway.live_limits") {
 

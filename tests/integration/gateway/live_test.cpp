@@ -8,9 +8,9 @@ using namespace troupe::test;
 
 namespace {
 
-const std::string hello = R"({"hello":{"user_id":"u1","surface":"home"}})";
+const std::string hello_home = R"({"hello":{"user_id":"u1","surface":"home"}})";
 
-std::string event_text(int number, const std::string& more = {}) {
+std::string rating_text(int number, const std::string& more = {}) {
   return R"({"event":{"event_id":"e)" + std::to_string(number)
          + R"(","item_id":"318","type":"rating","value":5)" + more + "}}";
 }
@@ -33,7 +33,7 @@ TEST_SUITE("gateway.live") {
     live_client client{at, "troupe.v1+json"};
     REQUIRE_FALSE(client.handshake_error);
     CHECK(client.handshake[beast::http::field::sec_websocket_protocol] == "troupe.v1+json");
-    client.send(hello);
+    client.send(hello_home);
     const auto welcome = client.read();
     CHECK(welcome.starts_with(
         R"({"welcome":{"user_id":"u1","surface":"home","resumed":false,"server_time":")"));
@@ -44,8 +44,8 @@ TEST_SUITE("gateway.live") {
   TEST_CASE("an event is acknowledged and pushes a slate that reflects it") {
     server_fixture at;
     live_client client{at};
-    client.ask(hello, "slate");
-    client.send(event_text(1));
+    client.ask(hello_home, "slate");
+    client.send(rating_text(1));
     std::string ack;
     std::string slate;
     for (int i = 0; i < 2; ++i) {
@@ -54,7 +54,7 @@ TEST_SUITE("gateway.live") {
     }
     CHECK(ack == R"({"ack":{"event_id":"e1","seq":1,"duplicate":false}})");
     CHECK(slate.find(R"("profile_seq":1)") != std::string::npos);
-    CHECK(client.ask(event_text(1), "ack")
+    CHECK(client.ask(rating_text(1), "ack")
           == R"({"ack":{"event_id":"e1","seq":1,"duplicate":true}})");
     // The push's time is known when its write is done, which a further round trip shows.
     client.ask(R"({"ping":{}})", "pong");
@@ -65,7 +65,7 @@ TEST_SUITE("gateway.live") {
   TEST_CASE("impressions, further surfaces and pings are answered") {
     server_fixture at;
     live_client client{at};
-    client.ask(hello, "slate");
+    client.ask(hello_home, "slate");
     CHECK(client.ask(R"({"impression":{"slate_id":"s-0","positions":[0,1]}})", "ack")
           == R"({"ack":{"to":"impression","slate_id":"s-0","seq":2}})");
     CHECK(client.ask(R"({"subscribe":{"surface":"side","k":3}})", "ack")
@@ -82,8 +82,8 @@ TEST_SUITE("gateway.live") {
     std::string token;
     {
       live_client client{at};
-      client.ask(hello, "slate");
-      client.send(event_text(1));
+      client.ask(hello_home, "slate");
+      client.send(rating_text(1));
       token = field(client.read_until("slate"), "resume");
       REQUIRE_FALSE(token.empty());
     }
@@ -94,7 +94,7 @@ TEST_SUITE("gateway.live") {
       CHECK(welcome.find(R"("resumed":true)") != std::string::npos);
       CHECK(field(welcome, "resume") == token);
       CHECK(client.ask(R"({"ping":{}})", "pong") == R"({"pong":{}})"); // and no slate before it
-      client.send(event_text(2));
+      client.send(rating_text(2));
       CHECK(client.read_until("slate").find(R"("profile_seq":2)") != std::string::npos);
     }
     live_client client{at};
@@ -115,14 +115,14 @@ TEST_SUITE("gateway.live") {
     live_client client{at};
     CHECK(client.ask(R"({"hello":{"resume":"AAAA"}})", "error").find("hello.user_id: missing")
           != std::string::npos);
-    CHECK(client.ask(hello, "welcome") != ""); // and may try again
+    CHECK(client.ask(hello_home, "welcome") != ""); // and may try again
   }
 
   TEST_CASE("a client that asked for patches gets what moved") {
     server_fixture at;
     live_client client{at};
     client.ask(R"({"hello":{"user_id":"u1","patch":true}})", "slate");
-    client.send(event_text(1));
+    client.send(rating_text(1));
     const auto patch = client.read_until("patch");
     CHECK(field(patch, "base_slate_id") == "s-0");
     CHECK(field(patch, "slate_id") == "s-1");
@@ -134,23 +134,23 @@ TEST_SUITE("gateway.live") {
     server_fixture at;
     live_client client{at};
     CHECK(client.ask(R"({"ping":{}})", "error").find("must be hello") != std::string::npos);
-    client.ask(hello, "slate");
+    client.ask(hello_home, "slate");
     for (const auto& [text, detail] :
          {std::pair{std::string{"nonsense"}, "not JSON"},
           std::pair{std::string{"{}"}, "expected an object with one key"},
           std::pair{std::string{R"({"event":{"item_id":5}})"}, "event.item_id: expected a string"},
-          std::pair{event_text(1, R"(,"timestamp":-5)"), "before 1970"},
-          std::pair{event_text(1, R"(,"timestamp":99999999999999)"), "in the future"},
-          std::pair{event_text(1, R"(,"user_id":"u2")"), "not the user of this connection"},
-          std::pair{event_text(1, R"(,"x":)" + std::string(200, '[') + std::string(200, ']')),
+          std::pair{rating_text(1, R"(,"timestamp":-5)"), "before 1970"},
+          std::pair{rating_text(1, R"(,"timestamp":99999999999999)"), "in the future"},
+          std::pair{rating_text(1, R"(,"user_id":"u2")"), "not the user of this connection"},
+          std::pair{rating_text(1, R"(,"x":)" + std::string(200, '[') + std::string(200, ']')),
                     "nested deeper"},
-          std::pair{hello, "hello was said already"},
+          std::pair{hello_home, "hello was said already"},
           std::pair{std::string{R"({"nothing":{}})"}, "no message is called"}}) {
       CAPTURE(text);
       const auto answer = client.ask(text, "error");
       CHECK_MESSAGE(answer.find(detail) != std::string::npos, answer);
     }
-    CHECK(client.ask(event_text(1), "ack") != "");
+    CHECK(client.ask(rating_text(1), "ack") != "");
     CHECK(client.ask(R"({"event":{"event_id":"e9","item_id":"1"}})", "error")
               .starts_with(R"({"error":{"to":"event","event_id":"e9","problem":{)"));
   }
@@ -158,8 +158,8 @@ TEST_SUITE("gateway.live") {
   TEST_CASE("an unknown field is ignored") {
     server_fixture at;
     live_client client{at};
-    client.ask(hello, "slate");
-    CHECK(client.ask(event_text(1, R"(,"later":{"a":1})"), "ack").find(R"("seq":1)")
+    client.ask(hello_home, "slate");
+    CHECK(client.ask(rating_text(1, R"(,"later":{"a":1})"), "ack").find(R"("seq":1)")
           != std::string::npos);
   }
 
@@ -167,11 +167,11 @@ TEST_SUITE("gateway.live") {
     server_fixture at;
     live_client client{at};
     at.control->refuse = errc::overloaded;
-    CHECK(client.ask(hello, "error").starts_with(R"({"error":{"to":"hello","problem":{)"));
+    CHECK(client.ask(hello_home, "error").starts_with(R"({"error":{"to":"hello","problem":{)"));
     at.control->refuse = errc::none;
-    client.ask(hello, "slate");
+    client.ask(hello_home, "slate");
     at.control->refuse = errc::overloaded;
-    const auto answer = client.ask(event_text(1), "error");
+    const auto answer = client.ask(rating_text(1), "error");
     CHECK(answer.starts_with(R"({"error":{"to":"event","event_id":"e1","problem":{)"));
     CHECK(answer.find(R"("retry_after":1)") != std::string::npos);
   }
@@ -235,7 +235,7 @@ TEST_SUITE("gateway.live") {
     server_fixture at;
     {
       live_client client{at};
-      client.ask(hello, "slate");
+      client.ask(hello_home, "slate");
       CHECK(at.control->subscribed == 1);
       client.stream().close(beast::websocket::close_code::normal);
     }
@@ -249,7 +249,7 @@ TEST_SUITE("gateway.live") {
   TEST_CASE("erasing a user ends the user's connections") {
     server_fixture at;
     live_client client{at};
-    client.ask(hello, "slate");
+    client.ask(hello_home, "slate");
     CHECK(raw_client{at}.ask("DELETE", "/v1/users/u1").status == 204);
     CHECK(client.close_code() == 4005);
   }

@@ -1,22 +1,12 @@
 // Each bound of the gateway (docs/flow-control.md): its limit and its level are on /metrics, and
 // what it refuses is counted.
+#include "tests/integration/gateway/live_texts.hpp"
 #include "tests/integration/gateway/server_fixture.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace troupe;
 using namespace troupe::test;
-
-namespace {
-
-const std::string hello = R"({"hello":{"user_id":"u1"}})";
-
-std::string event_text(int number) {
-  return R"({"event":{"event_id":"e)" + std::to_string(number)
-         + R"(","item_id":"318","type":"click"}})";
-}
-
-} // namespace
 
 TEST_SUITE("gateway.metrics") {
 
