@@ -44,6 +44,8 @@ gateway_probe::gateway_probe(metrics& registry, const config::settings& settings
   connections_refused_address = count("connections_refused_total", refused, {{"limit", "address"}});
   in_flight = level("in_flight_depth", "Requests waiting for actors.");
   in_flight_refused = count("in_flight_refused_total", "Requests refused at the in-flight limit.");
+  in_flight_expired =
+      count("in_flight_expired_total", "Requests that no actor answered before their deadline.");
   events_rate_refused = count("events_rate_refused_total", "Events refused for their rate.");
   body_refused = count("body_bytes_refused_total", "Requests refused for the size of their body.");
   bulk_refused = count("bulk_refused_total", "Requests refused for the length of their list.");

@@ -49,6 +49,7 @@ public:
   counter connections_refused_address;
   gauge in_flight;
   counter in_flight_refused;
+  counter in_flight_expired;
   counter events_rate_refused;
   counter body_refused;
   counter bulk_refused;

@@ -105,8 +105,10 @@ void io_actor::expire(time_point now) {
   while (!deadlines_.empty() && deadlines_.front().at <= now) {
     const auto key = deadlines_.front().key;
     deadlines_.pop_front();
-    if (const auto found = take(key))
+    if (const auto found = take(key)) {
+      ++expired_;
       found->fail({errc::timeout, "no answer in time"});
+    }
   }
 }
 

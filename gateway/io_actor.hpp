@@ -104,6 +104,9 @@ public:
   /// Requests refused at `in_flight_max` so far.
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 
+  /// Requests failed at their deadline so far.
+  [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
+
 protected:
   behavior_type make_behavior() override;
 
@@ -148,6 +151,7 @@ private:
   std::unordered_map<std::uint64_t, std::unique_ptr<waiter_base>> waiting_;
   std::deque<deadline> deadlines_; ///< in order, for all have the same timeout
   std::uint64_t refused_ = 0;
+  std::uint64_t expired_ = 0;
   bool closed_ = false;
   std::atomic<caf::mailbox_element*> inbox_{nullptr}; ///< newest first
 };

@@ -183,6 +183,10 @@ void io_worker::tick() {
     shared_.probe.in_flight_refused.add(static_cast<double>(refused - refused_seen_));
     refused_seen_ = refused;
   }
+  if (const auto expired = actor_->expired(); expired != expired_seen_) {
+    shared_.probe.in_flight_expired.add(static_cast<double>(expired - expired_seen_));
+    expired_seen_ = expired;
+  }
   if (++ticks_ % ticks_per_sweep == 0)
     for (auto at = connections_.begin(); at != connections_.end();)
       (*at++)->sweep(present); // a connection may remove itself

@@ -144,6 +144,7 @@ private:
   std::uint64_t ids_made_ = 0;
   std::uint64_t id_salt_ = 0;
   std::uint64_t refused_seen_ = 0;
+  std::uint64_t expired_seen_ = 0;
   std::size_t in_flight_shown_ = 0;
   unsigned ticks_ = 0;
   bool accept_waits_ = false;

@@ -31,6 +31,7 @@ TEST_SUITE("gateway.metrics") {
                              "troupe_gateway_in_flight_limit 11",
                              "troupe_gateway_in_flight_depth 0",
                              "troupe_gateway_in_flight_refused_total 0",
+                             "troupe_gateway_in_flight_expired_total 0",
                              "troupe_gateway_unanswered_limit 256",
                              "troupe_gateway_unanswered_depth 0",
                              "troupe_gateway_reads_paused_total 0",
@@ -98,6 +99,24 @@ TEST_SUITE("gateway.metrics") {
       REQUIRE(plain.ask("GET", "/healthz").status == 200);
     CHECK(at.metric("troupe_gateway_in_flight_depth") == 0);
     CHECK(at.metric("troupe_gateway_unanswered_depth") == 0);
+  }
+
+  TEST_CASE("requests that no actor answers in time are counted") {
+    server_fixture at;
+    live_client live{at};
+    live.ask(hello, "slate");
+    at.control->hang = true;
+    live.send(event_text(1));
+    live.send(event_text(2));
+    CHECK(at.reaches("troupe_gateway_in_flight_depth", 2));
+    CHECK(at.metric("troupe_gateway_in_flight_expired_total") == 0);
+    at.time.advance(at.settings.slates.request_timeout);
+    for (int i = 0; i < 2; ++i)
+      CHECK(live.read_until("error").find(R"("status":504)") != std::string::npos);
+    CHECK(at.reaches("troupe_gateway_in_flight_expired_total", 2));
+    at.control->hang = false;
+    CHECK(live.ask(event_text(3), "ack") != "");
+    CHECK(at.metric("troupe_gateway_in_flight_expired_total") == 2);
   }
 
   TEST_CASE("too many surfaces and too long lists are counted") {
