@@ -1,5 +1,7 @@
 #include "gateway/json_reader.hpp"
 
+#include "gateway/json_number.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,6 +18,28 @@ constexpr std::size_t bulk_capacity = std::size_t{1} << 20;
 simdjson::dom::parser& thread_parser() {
   thread_local simdjson::dom::parser parser;
   return parser;
+}
+
+/// Whether the parser stopped at a number. Newer versions of simdjson tell large ones apart.
+template <class Code>
+bool is_about_a_number(Code error) {
+  if constexpr (requires { Code::BIGINT_ERROR; })
+    if (error == Code::BIGINT_ERROR)
+      return true;
+  return error == Code::NUMBER_ERROR;
+}
+
+failure describe(const refused_number& what) {
+  constexpr std::size_t quoted_max = 40;
+  const auto where = fmt::format("at line {}, column {}: {}", what.line, what.column,
+                                 beginning_of(what.text, quoted_max));
+  if (!what.out_of_range)
+    return {errc::invalid_argument, fmt::format("not JSON: malformed number {}", where)};
+  return {errc::invalid_argument,
+          fmt::format("number out of range {}; whole numbers go from {} to {}, others to {:.2g}",
+                      where, std::numeric_limits<std::int64_t>::min(),
+                      std::numeric_limits<std::uint64_t>::max(),
+                      std::numeric_limits<double>::max())};
 }
 
 } // namespace
@@ -68,6 +92,9 @@ result<element> parse_document(std::string_view text, std::size_t depth_max) {
                    fmt::format("JSON nested deeper than {} levels", depth_max)};
   if (error == simdjson::EMPTY)
     return failure{errc::invalid_argument, "expected JSON, found nothing"};
+  if (is_about_a_number(error))
+    if (const auto found = find_refused_number(text))
+      return describe(*found);
   return failure{errc::invalid_argument,
                  fmt::format("not JSON: {}", simdjson::error_message(error))};
 }

@@ -84,7 +84,7 @@ TEST_SUITE("gateway.json_events") {
         {"null", "event: expected an object, found null"},
         {event_with(R"("value":NaN)"), "not JSON"},
         {event_with(R"("value":Infinity)"), "not JSON"},
-        {event_with(R"("value":1e999)"), "not JSON"},
+        {event_with(R"("value":1e999)"), "number out of range at line 1, column 68: 1e999; whole"},
         {event_with(R"("value":1e300)"), "event.value: does not fit"},
         {event_with(R"("value":"5")"), "event.value: expected a number, found a string"},
         {event_with(R"("value":[5])"), "event.value: expected a number, found an array"},
@@ -137,6 +137,48 @@ TEST_SUITE("gateway.json_events") {
       REQUIRE(read.has_error());
       CHECK_MESSAGE(read.error().context.starts_with(error), read.error().context);
     }
+  }
+
+  TEST_CASE("a number that does not fit 64 bits is told from what is not JSON, with its place") {
+    const std::vector<wrong_case> cases{
+        {"{\"x\":18446744073709551616}",
+         "number out of range at line 1, column 6: 18446744073709551616; whole numbers go from "
+         "-9223372036854775808 to 18446744073709551615, others to 1.8e+308"},
+        {"{\"x\":-9223372036854775809}",
+         "number out of range at line 1, column 6: -92233720368547"},
+        {"{\n \"a\": \"\\\"9e999\\\\\",\n  \"x\" : [1,-2.5e3, 1e999 ]}",
+         "number out of range at line 3, column 20: 1e999;"},
+        {"[" + std::string(400, '9') + "]",
+         "number out of range at line 1, column 2: " + std::string(40, '9') + "; whole"},
+        {"[" + std::string(400, '9') + ".5]", "number out of range at line 1, column 2: 9999"},
+        {"-1e400", "number out of range at line 1, column 1: -1e400;"},
+        {"[0, 05]", "not JSON: malformed number at line 1, column 5: 05"},
+        {"[1.]", "not JSON: malformed number at line 1, column 2: 1."},
+        {"[-]", "not JSON: malformed number at line 1, column 2: -"},
+        {"[1e+]", "not JSON: malformed number at line 1, column 2: 1e+"},
+        {"[1\xc3\xa9]", "not JSON: malformed number at line 1, column 2: 1\xc3\xa9"},
+    };
+    for (const auto& [json, error] : cases) {
+      CAPTURE(json);
+      const auto read = parse_event(json, strict());
+      REQUIRE(read.has_error());
+      CHECK(read.error().code == errc::invalid_argument);
+      CHECK_MESSAGE(read.error().context.starts_with(error), read.error().context);
+    }
+    const auto lines =
+        parse_events(event_with(R"("value":1)") + "\n{\"x\":" + std::string(20, '9') + "}",
+                     body_format::ndjson, strict(), {});
+    REQUIRE(lines.has_value());
+    CHECK(lines->entries[1].what.error().context.starts_with(
+        "events[1]: number out of range at line 1, column 6"));
+  }
+
+  TEST_CASE("the largest and the smallest numbers are read") {
+    for (const auto* number :
+         {"18446744073709551615", "-9223372036854775808", "1.7976931348623157e308", "1e-999", "-0",
+          "100000000000000000000.0", "0.00000000000000000000000001", "9999999999999999999"})
+      CHECK_MESSAGE(parse_event(event_with("\"x\":" + std::string{number}), strict()).has_value(),
+                    number);
   }
 
   TEST_CASE("nesting up to the limit is read") {
