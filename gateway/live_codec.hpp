@@ -60,6 +60,12 @@ public:
 [[nodiscard]] const live_codec& json_live_codec();
 [[nodiscard]] const live_codec& proto_live_codec();
 
+/// Has what libprotobuf would print on standard error written to the log as `protobuf.message`:
+/// at debug, for whoever called it gets an error and says what to do about it; a client could
+/// fill the log otherwise, with a line for every frame that is not UTF-8. What it dies of goes
+/// there at error. For the whole process. Thread safety: none; call it before threads start.
+void route_protobuf_log();
+
 /// For each item of `next`, its position in `base` if it stands there unchanged, else -1.
 [[nodiscard]] std::vector<int> patch_positions(const slate& base, const slate& next);
 

@@ -1,7 +1,9 @@
+#include "base/log.hpp"
 #include "gateway/live_codec.hpp"
 #include "troupe/v1/live.pb.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <cmath>
 #include <limits>
@@ -324,7 +326,18 @@ public:
   }
 };
 
+void to_log(google::protobuf::LogLevel level, const char*, int, const std::string& message) {
+  if (level == google::protobuf::LOGLEVEL_FATAL)
+    TROUPE_LOG(error, "protobuf.message", "text=\"{}\"", message);
+  else
+    TROUPE_LOG(debug, "protobuf.message", "text=\"{}\"", message);
+}
+
 } // namespace
+
+void route_protobuf_log() {
+  google::protobuf::SetLogHandler(&to_log);
+}
 
 const live_codec& proto_live_codec() {
   static const proto_codec codec;
