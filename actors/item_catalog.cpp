@@ -36,6 +36,7 @@ struct item_catalog_state::shard_gather {
   std::vector<model::candidate> found;
   std::size_t k = 0;
   std::size_t open = 0;
+  std::size_t answered = 0; ///< shards in time
   item_key without{};
   bool partial = false;
 };
@@ -275,6 +276,7 @@ void item_catalog_state::ask_all(const std::shared_ptr<shard_gather>& gather,
             [this, gather](scored_candidates& part) {
               std::move(part.list.found.begin(), part.list.found.end(),
                         std::back_inserter(gather->found));
+              ++gather->answered;
               settle(gather);
             },
             [this, gather](const caf::error&) {
@@ -286,6 +288,9 @@ void item_catalog_state::ask_all(const std::shared_ptr<shard_gather>& gather,
 void item_catalog_state::settle(const std::shared_ptr<shard_gather>& gather) {
   if (--gather->open > 0)
     return;
+  if (gather->answered == 0)
+    return void(gather->answer.deliver(
+        to_error({errc::timeout, "no part of the catalogue answered in time"})));
   std::sort(gather->found.begin(), gather->found.end(),
             [](const model::candidate& a, const model::candidate& b) {
               return a.score != b.score ? a.score > b.score : a.what->id < b.what->id;

@@ -27,7 +27,8 @@ session_probe session_probe::make(metrics& where) {
   probe.slates_partial =
       where.make_counter(stem + "slates_partial_total", "Slates that a shard came too late for.");
   probe.slates_missed = where.make_counter(
-      stem + "slates_missed_total", "Slates no shard answered in time for; the one before stays.");
+      stem + "slates_missed_total",
+      "Slates no shard answered in time for: the one before stays, a request fails.");
   probe.slates_unchanged = where.make_counter(stem + "slates_unchanged_total",
                                               "Slates not pushed: same items, same order.");
   probe.pushes = where.make_counter(stem + "pushes_total", "Slates sent to connections.");

@@ -203,23 +203,31 @@ void user_session_state::on_candidates(std::uint64_t token, std::size_t shard,
 }
 
 bool user_session_state::put_off(slate_job& job) {
-  auto* feed = job.feed == 0 ? nullptr : desk_->find_feed(job.feed);
-  if (feed == nullptr || feed->computing != job.token)
-    return false;
   const bool answered = job.answers.empty()
                         || std::any_of(job.answers.begin(), job.answers.end(),
                                        [](const auto& one) { return one.has_value(); });
+  if (job.feed == 0 && !answered) {
+    // Not a slate: who asked once would take it for "there is nothing to recommend".
+    job.answer.deliver(to_error({errc::timeout, "no part of the catalogue answered in time"}));
+    job.at = slate_job::stage::held; // without a slate: release_held takes it away
+    job.answers.clear();
+    context_->probe.slates_missed.add();
+    return true;
+  }
+  auto* feed = job.feed == 0 ? nullptr : desk_->find_feed(job.feed);
+  if (feed == nullptr || feed->computing != job.token)
+    return false;
   if (answered) {
     feed->missed = 0;
     return false;
   }
-  if (!feed->sent)
-    return false; // nothing to keep: an empty slate that says partial is an answer
   constexpr unsigned doublings_max = 5;
   feed->not_before =
       now() + context_->slates.deadline * (1U << std::min(feed->missed, doublings_max));
   ++feed->missed;
   feed->dirty = true;
+  if (!feed->sent)
+    return false; // nothing to keep: an empty slate that says partial is an answer until then
   feed->computing = 0;
   job.at = slate_job::stage::held; // without a slate: release_held takes it away
   job.answers.clear();
@@ -254,7 +262,7 @@ void user_session_state::release_held() {
         (feed->held ? feed->held_next : feed->held) = std::move(job.made);
       }
       job.made = nullptr;
-    } else if (job.made->profile_seq <= acked_seq_) {
+    } else if (job.made && job.made->profile_seq <= acked_seq_) {
       desk_->remember(*job.made);
       job.answer.deliver(std::exchange(job.made, nullptr));
     }
@@ -322,7 +330,8 @@ void user_session_state::end_jobs(const failure& why) {
 void user_session_state::restart_slates() {
   if (!desk_)
     return;
-  std::erase_if(desk_->jobs, [](const slate_job& job) { return job.feed != 0; });
+  std::erase_if(desk_->jobs,
+                [](const slate_job& job) { return job.feed != 0 || !job.answer.pending(); });
   for (auto& feed : desk_->feeds) {
     feed.computing = 0;
     feed.held = nullptr;

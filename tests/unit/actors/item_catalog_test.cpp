@@ -197,6 +197,12 @@ TEST_SUITE("actors.item_catalog") {
     advance(settings.slates.deadline);
     REQUIRE(asked.arrived());
     CHECK(asked.get()->partial);
+    fronts[1]->scores.closed = true;
+    const auto unlucky = send_off<scored_items>(catalog, read_similar{item_id{"f2"}, 5, {}});
+    run();
+    advance(settings.slates.deadline);
+    REQUIRE(unlucky.arrived());
+    CHECK(unlucky.get().error().code == errc::timeout);
     CHECK(ask<scored_items>(catalog, read_popular{7, 2, {}}).error().code
           == errc::invalid_argument);
     CHECK(ask<scored_items>(catalog, read_similar{item_id{"f2"}, 5, "year >"}).error().code

@@ -235,6 +235,54 @@ TEST_SUITE("actors.user_session") {
     CHECK_FALSE(got.slates[0].what->partial);
   }
 
+  TEST_CASE_FIXTURE(twenty_films,
+                    "a first slate no shard answered for is empty, and soon followed") {
+    for (const auto& front : fronts)
+      front->scores.closed = true;
+    const auto asked =
+        send_off<slate_ptr>(directory, subscribe{user_id{"ann"}, connection_id{1}, sink, {}, {}});
+    run();
+    advance(settings.slates.deadline);
+    REQUIRE(asked.arrived());
+    REQUIRE(asked.get().has_value());
+    CHECK((*asked.get())->partial);
+    CHECK((*asked.get())->items.empty());
+    for (const auto& front : fronts)
+      front->scores.open();
+    run();
+    CHECK(got.slates.empty()); // the shards do not score what is late
+    advance(2 * settings.slates.deadline);
+    REQUIRE(got.slates.size() == 1);
+    CHECK_FALSE(got.slates[0].what->partial);
+    CHECK(got.slates[0].what->items.size() == 20);
+    advance(100 * settings.slates.deadline);
+    CHECK(got.slates.size() == 1);
+  }
+
+  TEST_CASE_FIXTURE(twenty_films, "a request that no shard answers in time fails, and says so") {
+    for (const auto& front : fronts)
+      front->scores.closed = true;
+    const auto asked = send_off<slate_ptr>(directory, recommend{user_id{"ann"}, {}});
+    const auto visit = send_off<slate_ptr>(directory, recommend_anonymous{{}, {}});
+    run();
+    CHECK_FALSE(asked.arrived());
+    advance(settings.slates.deadline);
+    for (const auto* one : {&asked, &visit}) {
+      REQUIRE(one->arrived());
+      REQUIRE(one->get().has_error()); // an empty slate would say that there is nothing for ann
+      CHECK(one->get().error().code == errc::timeout);
+      CHECK(one->get().error().context == "no part of the catalogue answered in time");
+    }
+    CHECK(number("troupe_actors_user_session_slates_missed_total") == 2);
+    for (const auto& front : fronts)
+      front->scores.open(); // the late answers harm nobody
+    run();
+    const auto next = slate_for("ann");
+    REQUIRE(next.has_value());
+    CHECK((*next)->items.size() == 20);
+    CHECK(number("troupe_actors_user_directory_anonymous_requests") == 0); // the visit is over
+  }
+
   TEST_CASE_FIXTURE(twenty_films, "who comes back with the current slate gets its id again") {
     REQUIRE(take("ann", "f1", 1).has_value());
     const auto first = connect("ann", 1);
