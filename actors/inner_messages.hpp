@@ -48,6 +48,9 @@ struct tell_changes {};
 /// The replayer's own: read the next part of the log.
 struct replay_step {};
 
+/// The log syncer's own: sync what was written fast.
+struct sync_round {};
+
 /// The checkpoint keeper's own: write checkpoints if enough was learnt.
 struct checkpoint_round {};
 

@@ -85,6 +85,7 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::replay_step))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::checkpoint_round))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::write_checkpoints))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::remind_at))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::sync_round))
 CAF_END_TYPE_ID_BLOCK(troupe_actors)
 // clang-format on
 
@@ -164,6 +165,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::tell_changes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::replay_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::checkpoint_round)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::write_checkpoints)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::sync_round)
 #if CAF_MAJOR_VERSION < 1
 CAF_ERROR_CODE_ENUM(troupe::errc, "troupe")
 #else

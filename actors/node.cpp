@@ -4,6 +4,7 @@
 #include "actors/event_log_writer.hpp"
 #include "actors/item_catalog.hpp"
 #include "actors/item_shard.hpp"
+#include "actors/log_syncer.hpp"
 #include "actors/model_registry.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/user_directory.hpp"
@@ -69,6 +70,7 @@ struct node::parts {
 
   std::vector<item_shard_actor> shards;
   event_log_writer_actor log;
+  log_syncer_state::handle syncer;         ///< none if every write is synced anyway
   std::vector<store_reader_actor> readers; ///< the last one only scans
   checkpoint_keeper_actor keeper;
   log_replayer_state::handle replayer;
@@ -126,6 +128,13 @@ result<void> node::parts::spawn(metrics& where) {
   log = spawn_detached_state<event_log_writer_state>(system, std::ref(store), std::cref(time),
                                                      shards, credit,
                                                      event_log_writer_probe::make(where), writing);
+  const auto syncer_probe = log_syncer_probe::make(where);
+  if (writing.how == storage::durability::fast) {
+    log_syncer_state::options syncing;
+    syncing.interval = settings.storage.fast_sync_interval;
+    syncer = spawn_detached_state<log_syncer_state>(system, std::ref(store), std::cref(time),
+                                                    syncer_probe, syncing);
+  }
   for (std::size_t i = 0; i <= std::max<std::size_t>(1, settings.storage.reader_threads); ++i)
     readers.push_back(spawn_detached_state<store_reader_state>(system, std::ref(store)));
   checkpoint_keeper_state::options keeping;
@@ -187,6 +196,7 @@ void node::parts::end_all() {
   end(keeper);
   end(replayer);
   end(log);
+  end(syncer);
   for (const auto& reader : readers)
     end(reader);
   for (const auto& shard : shards)
@@ -195,6 +205,7 @@ void node::parts::end_all() {
   keeper = checkpoint_keeper_actor{};
   replayer = log_replayer_state::handle{};
   log = event_log_writer_actor{};
+  syncer = log_syncer_state::handle{};
   readers.clear();
   shards.clear();
 }

@@ -30,8 +30,9 @@ struct log_settings {
 
 struct storage_settings {
   std::string directory = "data";
-  std::string durability = "durable"; ///< durable, fast
-  std::uint32_t shards = 2;           ///< item shards; fixed when the store is created
+  std::string durability = "durable";    ///< durable, fast
+  milliseconds fast_sync_interval{1000}; ///< with fast: what a power loss takes at most
+  std::uint32_t shards = 2;              ///< item shards; fixed when the store is created
   std::size_t block_cache_bytes = std::size_t{64} << 20;
   std::size_t write_buffer_bytes = std::size_t{32} << 20;
   std::size_t append_batch_max = 512;    ///< events in one group commit

@@ -65,7 +65,9 @@ section storage_section(storage_settings& s) {
                "Where everything is kept; made if it is not there."},
               {"storage.durability", &s.durability, one_of({"durable", "fast"}),
                "durable: an acknowledged event survives power loss. fast: it survives kill -9, "
-               "but a power loss takes the last moments."},
+               "but a power loss takes what came since the last fast_sync_interval."},
+              {"storage.fast_sync_interval", &s.fast_sync_interval, between(10, 3600 * second),
+               "With durability fast: how often what was written is synced to disk."},
               {"storage.shards", &s.shards, between(1, 256),
                "Item shards the catalogue is cut into.", takes_effect::at_creation},
               {"storage.block_cache_bytes", &s.block_cache_bytes, bytes_between(mib, 1024 * gib),

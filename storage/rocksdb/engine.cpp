@@ -88,8 +88,12 @@ result<void> engine::write(rocksdb::WriteBatch& batch, durability how) {
   rocksdb::WriteOptions options;
   options.sync = how == durability::durable;
   const auto status = database_->Write(options, &batch);
-  if (status.ok())
+  if (status.ok()) {
+    // Only now: a sync that begins before need not hold this write, and must not clear its mark.
+    if (how == durability::fast)
+      unsynced_.store(true, std::memory_order_release);
     return {};
+  }
   if (is_out_of_space(status)) {
     ++refused_for_space_;
     out_of_space_.store(true, std::memory_order_relaxed);
@@ -133,6 +137,16 @@ result<std::optional<std::string>> engine::get(family from, std::string_view key
 result<void> engine::sync() {
   if (options_.read_only)
     return {};
+  const std::lock_guard lock{sync_mutex_};
+  if (!unsynced_.exchange(false, std::memory_order_acq_rel))
+    return {};
+  auto synced = sync_log();
+  if (!synced)
+    unsynced_.store(true, std::memory_order_release);
+  return synced;
+}
+
+result<void> engine::sync_log() {
   // After a failed write RocksDB's log must not be used before it was resumed.
   if (out_of_space_.load(std::memory_order_relaxed))
     if (auto going = resume(); !going)

@@ -57,7 +57,7 @@ public:
 
   [[nodiscard]] result<std::optional<std::string>> get(family from, std::string_view key) const;
 
-  /// fsyncs the write-ahead log.
+  /// fsyncs the write-ahead log, if anything was written fast since the last time.
   [[nodiscard]] result<void> sync();
 
   /// What a status means to the caller; `doing` says what was tried. REQUIRES: !status.ok().
@@ -71,6 +71,7 @@ private:
   [[nodiscard]] result<void> open_database();
   [[nodiscard]] result<void> check_layout();
   [[nodiscard]] result<void> resume();
+  [[nodiscard]] result<void> sync_log();
 
   rocksdb_options options_;
   store_directory directory_; // holds the lock: outlives the database
@@ -81,6 +82,8 @@ private:
 
   std::mutex resume_mutex_; // one attempt at a time
   std::atomic<bool> out_of_space_ = false;
+  std::mutex sync_mutex_;             // who finds nothing to sync must know that it is done
+  std::atomic<bool> unsynced_ = true; // what the last process left may be, too
   std::atomic<std::uint64_t> refused_for_space_ = 0;
 };
 

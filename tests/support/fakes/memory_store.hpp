@@ -24,6 +24,13 @@ public:
     why_ = std::move(why);
   }
 
+  /// The next `count` syncs fail with this.
+  void refuse_syncs(std::size_t count, failure why) {
+    const std::lock_guard lock{mutex_};
+    sync_refusals_ = count;
+    sync_why_ = std::move(why);
+  }
+
   /// Reads of users and their events fail until told otherwise.
   void refuse_reads(bool refuse) {
     const std::lock_guard lock{mutex_};
@@ -33,6 +40,12 @@ public:
   [[nodiscard]] std::size_t appends() const {
     const std::lock_guard lock{mutex_};
     return appends_;
+  }
+
+  /// Syncs that did not fail.
+  [[nodiscard]] std::size_t syncs() const {
+    const std::lock_guard lock{mutex_};
+    return syncs_;
   }
 
   [[nodiscard]] std::size_t snapshots() const {
@@ -50,7 +63,15 @@ public:
 
   [[nodiscard]] storage::store_layout layout() const noexcept override { return {1, shards_}; }
 
-  [[nodiscard]] result<void> sync() override { return {}; }
+  [[nodiscard]] result<void> sync() override {
+    const std::lock_guard lock{mutex_};
+    if (sync_refusals_ > 0) {
+      --sync_refusals_;
+      return sync_why_;
+    }
+    ++syncs_;
+    return {};
+  }
 
 private:
   struct event_part final : storage::event_log {
@@ -261,6 +282,9 @@ private:
   std::uint64_t last_arrival_ = 0;
   std::size_t appends_ = 0;
   std::size_t refusals_ = 0;
+  std::size_t sync_refusals_ = 0;
+  std::size_t syncs_ = 0;
+  failure sync_why_;
   failure why_;
   bool refuse_reads_ = false;
   event_part events_part_{*this};

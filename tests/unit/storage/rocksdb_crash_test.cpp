@@ -46,6 +46,29 @@ TEST_SUITE("storage.rocksdb.crash") {
     CHECK(holds_exactly(*open_store(killed.directory), 250));
   }
 
+  TEST_CASE("a sync costs an fsync only if something was written fast since the last one") {
+    const temp_dir place;
+    const auto store = open_store(place.path() / "store");
+    const auto syncs = [&] {
+      for (const auto& one : store->statistics())
+        if (one.name == "troupe_storage_log_syncs_total")
+          return one.value;
+      return -1.0;
+    };
+    CHECK(store->sync()); // what the process before left
+    const auto before = syncs();
+    CHECK(before >= 0);
+    CHECK(store->sync());
+    CHECK(syncs() == before);
+    auto batch = sample_events("a", 1, 3);
+    REQUIRE(store->events().append(batch, storage::durability::fast));
+    CHECK(syncs() == before);
+    CHECK(store->sync());
+    CHECK(syncs() == before + 1);
+    CHECK(store->sync());
+    CHECK(syncs() == before + 1);
+  }
+
   TEST_CASE("a log cut anywhere gives whole batches up to the cut, and can be written to") {
     const killed_store killed{6};
     const auto whole = read_bytes(killed.log());
