@@ -38,8 +38,9 @@ function(troupe_test)
   add_executable(test_${arg_NAME} ${arg_SOURCES} $<TARGET_OBJECTS:test_main>)
   target_link_libraries(test_${arg_NAME} PRIVATE troupe::options ${arg_DEPS} doctest::doctest)
   target_include_directories(test_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
-  # What is tested is optimised; the tests themselves run once and are a third of the build.
-  target_compile_options(test_${arg_NAME} PRIVATE -O0)
+  # What is tested is optimised; the tests themselves run once and are a third of the build, so
+  # they have no lines for a debugger either, unless the preset is made for one.
+  target_compile_options(test_${arg_NAME} PRIVATE -O0 $<$<CONFIG:RelWithDebInfo>:-g0>)
   if("unit" IN_LIST arg_LABEL)
     add_dependencies(unit_tests test_${arg_NAME})
   endif()

@@ -1,6 +1,7 @@
 #include "tests/integration/gateway/live_texts.hpp"
 #include "tests/integration/gateway/server_fixture.hpp"
 
+#include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
 using namespace troupe;

@@ -3,6 +3,7 @@
 #include "tests/integration/gateway/server_fixture.hpp"
 #include "troupe/v1/live.pb.h"
 
+#include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 
 #include <limits>

@@ -4,16 +4,10 @@
 #include "gateway/server.hpp"
 #include "tests/integration/gateway/fake_node.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/buffers_to_string.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <caf/actor_system_config.hpp>
-#include <sys/socket.h>
 
 #include <functional>
 #include <memory>
@@ -29,10 +23,7 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 /// Receives give up after this long: a server that says nothing fails the test.
-inline void limit_receives(asio::ip::tcp::socket& socket) {
-  const timeval limit{10, 0};
-  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-}
+void limit_receives(asio::ip::tcp::socket& socket);
 
 /// The clock of the machine, that a test can push forward.
 class shifted_clock final : public clock {
@@ -56,34 +47,12 @@ private:
 /// A server on a free port in front of fakes.
 struct server_fixture {
   explicit server_fixture(const std::function<void(config::settings&)>& adjust =
-                              [](config::settings&) {}) {
-    settings.gateway.port = 0;
-    settings.gateway.events_per_second_max = 0;
-    settings.node.io_threads = 1;
-    settings.node.shutdown_timeout = std::chrono::seconds{5};
-    adjust(settings);
-    actors::node_handles node;
-    node.directories = {actors::spawn_state<fake_directory>(system, control)};
-    node.catalog = actors::spawn_state<fake_catalog>(system, control);
-    node.models = actors::spawn_state<fake_models>(system);
-    auto started = gateway::server::start(settings, system, std::move(node), time, registry,
-                                          [this] { return ready.load(); });
-    if (started)
-      server = std::move(*started);
-    else
-      why = started.error();
-  }
+                              [](config::settings&) {});
 
-  ~server_fixture() { server.reset(); }
+  ~server_fixture();
 
   /// A metric's value as /metrics shows it; nothing if the series is not there.
-  [[nodiscard]] std::optional<double> metric(const std::string& series) const {
-    const auto text = registry.expose();
-    const auto at = text.find("\n" + series + " ");
-    if (at == std::string::npos)
-      return std::nullopt;
-    return std::stod(text.substr(at + series.size() + 2));
-  }
+  [[nodiscard]] std::optional<double> metric(const std::string& series) const;
 
   /// Whether the metric gets there while the server answers further requests.
   [[nodiscard]] bool reaches(const std::string& series, double value) const;
@@ -102,16 +71,9 @@ struct server_fixture {
 /// Sends raw bytes and reads raw answers.
 class raw_client {
 public:
-  explicit raw_client(const server_fixture& to) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), to.server->port()});
-    socket_.set_option(asio::ip::tcp::no_delay{true});
-    limit_receives(socket_);
-  }
+  explicit raw_client(const server_fixture& to);
 
-  void send(std::string_view bytes) {
-    error_code ignored; // the server may have closed already: its answer says why
-    asio::write(socket_, asio::buffer(bytes.data(), bytes.size()), ignored);
-  }
+  void send(std::string_view bytes);
 
   struct answer {
     unsigned status = 0; ///< 0: closed without one
@@ -124,65 +86,18 @@ public:
   };
 
   /// Reads one answer (with Content-Length, chunked, or none).
-  answer read(bool head_only = false) {
-    answer out;
-    while (in_.find("\r\n\r\n") == std::string::npos)
-      if (!more())
-        return out;
-    const auto end = in_.find("\r\n\r\n") + 4;
-    out.head = in_.substr(0, end);
-    in_.erase(0, end);
-    out.status = static_cast<unsigned>(std::stoul(out.head.substr(9, 3)));
-    if (out.has("Transfer-Encoding: chunked")) {
-      while (in_.find("0\r\n\r\n") == std::string::npos && more()) {
-      }
-      out.body = std::exchange(in_, {});
-      return out;
-    }
-    const auto at = out.head.find("Content-Length: ");
-    const auto size =
-        at == std::string::npos || head_only ? 0 : std::stoul(out.head.substr(at + 16));
-    while (in_.size() < size)
-      if (!more())
-        break;
-    out.body = in_.substr(0, size);
-    in_.erase(0, size);
-    return out;
-  }
+  answer read(bool head_only = false);
 
   answer ask(std::string_view method, std::string_view target, std::string_view body = {},
-             std::string_view fields = "Content-Type: application/json\r\n") {
-    std::string text{method};
-    text += " ";
-    text += target;
-    text += " HTTP/1.1\r\nHost: localhost\r\n";
-    text += fields;
-    if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH")
-      text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
-    text += "\r\n";
-    text += body;
-    send(text);
-    return read(method == "HEAD");
-  }
+             std::string_view fields = "Content-Type: application/json\r\n");
 
   /// Whether the server has closed its side (waits for it).
-  bool closed() {
-    while (more())
-      in_.clear();
-    return ended_;
-  }
+  bool closed();
 
   asio::ip::tcp::socket& socket() noexcept { return socket_; }
 
 private:
-  bool more() {
-    char buffer[65536];
-    error_code error;
-    const auto size = socket_.read_some(asio::buffer(buffer), error);
-    ended_ = error == asio::error::eof || error == asio::error::connection_reset;
-    in_.append(buffer, size);
-    return !error;
-  }
+  bool more();
 
   asio::io_context io_;
   asio::ip::tcp::socket socket_{io_};
@@ -190,73 +105,30 @@ private:
   bool ended_ = false;
 };
 
-inline bool server_fixture::reaches(const std::string& series, double value) const {
-  raw_client client{*this};
-  for (int i = 0; i < 20000; ++i) {
-    if (metric(series).value_or(0) >= value)
-      return true;
-    if (client.ask("GET", "/healthz").status != 200)
-      return false;
-  }
-  return false;
-}
-
 /// A live connection that reads and writes one message at a time.
 class live_client {
 public:
   explicit live_client(const server_fixture& to, const std::string& protocol = {},
-                       const std::string& fields = {}) {
-    auto& socket = stream_.next_layer();
-    socket.connect({asio::ip::make_address("127.0.0.1"), to.server->port()});
-    socket.set_option(asio::ip::tcp::no_delay{true});
-    limit_receives(socket);
-    stream_.set_option(beast::websocket::stream_base::decorator(
-        [protocol, fields](beast::websocket::request_type& request) {
-          if (!protocol.empty())
-            request.set(beast::http::field::sec_websocket_protocol, protocol);
-          const auto colon = fields.find(": ");
-          if (colon != std::string::npos)
-            request.set(fields.substr(0, colon), fields.substr(colon + 2));
-        }));
-    stream_.handshake(handshake, "localhost", "/v1/live", handshake_error);
-  }
+                       const std::string& fields = {});
 
-  void send(std::string_view text) {
-    error_code ignored;
-    stream_.write(asio::buffer(text.data(), text.size()), ignored);
-  }
+  void send(std::string_view text);
 
   /// The next message; empty when the connection is closed.
-  std::string read() {
-    beast::flat_buffer buffer;
-    error = {};
-    stream_.read(buffer, error);
-    return error ? std::string{} : beast::buffers_to_string(buffer.data());
-  }
+  std::string read();
 
   /// Reads until a message of this name comes, and gives it.
-  std::string read_until(std::string_view name) {
-    const auto begin = "{\"" + std::string{name} + "\"";
-    for (;;) {
-      auto text = read();
-      if (text.empty() || text.starts_with(begin))
-        return text;
-    }
-  }
+  std::string read_until(std::string_view name);
 
-  std::string ask(std::string_view text, std::string_view answer) {
-    send(text);
-    return read_until(answer);
-  }
+  std::string ask(std::string_view text, std::string_view answer);
 
   /// Reads until the server closes, and gives its code.
-  unsigned close_code() {
-    while (!read().empty()) {
-    }
-    return stream_.reason().code;
-  }
+  unsigned close_code();
 
-  std::string close_reason() const { return std::string{stream_.reason().reason.c_str()}; }
+  [[nodiscard]] std::string close_reason() const;
+
+  ~live_client();
+  live_client(const live_client&) = delete;
+  live_client& operator=(const live_client&) = delete;
 
   auto& stream() noexcept { return stream_; }
 
