@@ -26,13 +26,12 @@ struct session_probe {
   counter traits_late;         ///< folded without knowing the item: its shard was late
   counter slates;              ///< computed
   counter slates_partial;      ///< a shard missed the deadline
-  counter
-      slates_missed; ///< no shard answered in time: the slate before stays, or the request fails
-  counter slates_unchanged; ///< not pushed: the same items in the same order
-  counter pushes;           ///< slates sent to connections
-  counter recoveries;       ///< profiles reloaded after a failed append
-  histogram slate_seconds;  ///< from the query to the composed slate
-  histogram wake_seconds;   ///< from the first message to awake
+  counter slates_missed;       ///< no shard in time: the one before stays, a request fails
+  counter slates_unchanged;    ///< not pushed: the same items in the same order
+  counter pushes;              ///< slates sent to connections
+  counter recoveries;          ///< profiles reloaded after a failed append
+  histogram slate_seconds;     ///< from the query to the composed slate
+  histogram wake_seconds;      ///< from the first message to awake
 
   [[nodiscard]] static session_probe make(metrics& where);
 };
