@@ -7,6 +7,7 @@
 // tags, popularity after Zipf's law, and the histories of 600 other users learnt beforehand.
 
 #include "bench/rounds.hpp"
+#include "bench/zipf.hpp"
 #include "model/catalogue_slice.hpp"
 #include "model/compose.hpp"
 #include "model/profile.hpp"
@@ -57,25 +58,6 @@ enum stage : std::size_t { fold, taste, score, compose, learn, stage_count };
 
 constexpr std::array<const char*, stage_count> stage_names{"fold", "taste", "score", "compose",
                                                            "learn"};
-
-/// Numbers 0 to count - 1, the n-th drawn in proportion to 1 / (n + 1).
-class zipf {
-public:
-  explicit zipf(std::size_t count) : sums_(count) {
-    double sum = 0;
-    for (std::size_t i = 0; i < count; ++i)
-      sums_[i] = sum += 1.0 / static_cast<double>(i + 1);
-  }
-
-  std::size_t operator()(std::mt19937_64& random) const {
-    const double at = std::uniform_real_distribution<double>{0, sums_.back()}(random);
-    return static_cast<std::size_t>(std::lower_bound(sums_.begin(), sums_.end(), at)
-                                    - sums_.begin());
-  }
-
-private:
-  std::vector<double> sums_;
-};
 
 /// A catalogue, its slices, and events on it.
 class world {
@@ -185,7 +167,7 @@ private:
   settings how_;
   config::signals_settings signals_;
   config::blend_settings blend_;
-  zipf popularity_;
+  bench::zipf popularity_;
   std::mt19937_64 random_{42};
   std::shared_ptr<const model::fold_rules> rules_;
   std::vector<catalogue_slice> slices_;

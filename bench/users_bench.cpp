@@ -3,6 +3,7 @@
 // one JSON object. Events go into a real RocksDB store in a temporary directory.
 
 #include "actors/node.hpp"
+#include "bench/zipf.hpp"
 #include "storage/rocksdb/rocksdb_store.hpp"
 
 #include <CLI/CLI.hpp>
@@ -117,12 +118,11 @@ std::string user_name(std::size_t number) {
   return fmt::format("user-{:07}", number);
 }
 
-event an_event(const std::string& user, std::uint64_t number, std::mt19937_64& random,
-               std::size_t items) {
+event an_event(const std::string& user, std::uint64_t number, std::size_t item) {
   event made;
   made.id = event_id{fmt::format("{}-{}", user, number)};
   made.user = user_id{user};
-  made.item = item_id{fmt::format("item-{}", random() % items)};
+  made.item = item_id{fmt::format("item-{}", item)};
   made.type = "click";
   made.time = from_millis(1'700'000'000'000 + static_cast<std::int64_t>(number) * 1000);
   return made;
@@ -131,7 +131,8 @@ event an_event(const std::string& user, std::uint64_t number, std::mt19937_64& r
 /// Fills a store with items and events, batch by batch.
 class filler {
 public:
-  filler(storage::store& into, std::size_t items) : into_(into), items_(items) {}
+  filler(storage::store& into, std::size_t items)
+      : into_(into), items_(items), popularity_(items) {}
 
   void add_items() {
     std::vector<item> batch;
@@ -146,10 +147,12 @@ public:
     need(into_.items().put(batch, storage::durability::fast), "items");
   }
 
-  void add_events(const std::string& user, std::size_t count) {
+  /// Of the first `of_items` of the catalogue; 0: of all.
+  void add_events(const std::string& user, std::size_t count, std::size_t of_items = 0) {
     for (std::size_t seq = 1; seq <= count; ++seq) {
       stored_event one;
-      one.what = an_event(user, seq, random_, items_);
+      const auto item = popularity_(random_) % (of_items > 0 ? of_items : items_);
+      one.what = an_event(user, seq, item);
       one.seq = seq;
       one.received = one.what.time;
       batch_.push_back(std::move(one));
@@ -170,6 +173,7 @@ public:
 private:
   storage::store& into_;
   std::size_t items_;
+  bench::zipf popularity_;
   std::mt19937_64 random_{20260101};
   std::vector<stored_event> batch_;
   std::size_t total_ = 0;
@@ -278,19 +282,35 @@ json measure_memory(const plan& with, const config::settings& settings, storage:
   return out;
 }
 
+/// A user with a past, who comes back to the same part of the catalogue.
+struct past_user {
+  std::string name;
+  std::size_t events = 0;
+  std::size_t items = 0; ///< of the catalogue's
+};
+
+/// One has seen all there is: what a query looks at then is bounded, but more than usual.
+std::vector<past_user> past_users(const plan& with) {
+  const auto some = with.items * 3 / 10;
+  return {{"past-10", 10, some},
+          {"past-1000", 1000, some},
+          {"past-long", with.long_history, some},
+          {"past-all", with.long_history, with.items}};
+}
+
 /// One event at a time of users with short, longer and long pasts, interleaved.
 json measure_events(const plan& with, const config::settings& settings, storage::store& store) {
   metrics numbers;
   driver on{settings, store, numbers};
-  const std::vector<std::pair<std::string, std::size_t>> pasts{
-      {"past-10", 10}, {"past-1000", 1000}, {"past-long", with.long_history}};
+  const auto pasts = past_users(with);
   std::vector<std::vector<double>> wall(pasts.size());
   std::vector<double> cpu(pasts.size());
+  const bench::zipf popularity{with.items};
   std::mt19937_64 random{7};
   for (std::size_t round = 0; round < with.rounds; ++round)
     for (std::size_t i = 0; i < pasts.size(); ++i) {
-      const auto& [user, past] = pasts[i];
-      auto what = an_event(user, past + round + 1, random, with.items);
+      const auto& [user, past, items] = pasts[i];
+      auto what = an_event(user, past + round + 1, popularity(random) % items);
       const auto cpu_begin = cpu_seconds();
       const auto begin = steady::now();
       on.ask<ingest_ack>(user, ingest{std::move(what)});
@@ -302,7 +322,8 @@ json measure_events(const plan& with, const config::settings& settings, storage:
     }
   json out = json::array();
   for (std::size_t i = 0; i < pasts.size(); ++i)
-    out.push_back({{"past_events", pasts[i].second},
+    out.push_back({{"past_events", pasts[i].events},
+                   {"of_items", pasts[i].items},
                    {"event_and_slate_p50_us", quantile(wall[i], 0.5) * 1e6},
                    {"cpu_us", cpu[i] / static_cast<double>(with.rounds - 1) * 1e6}});
   return out;
@@ -346,9 +367,8 @@ int main(int argc, char** argv) {
     fill.add_items();
     for (std::size_t i = 0; i < with.users; ++i)
       fill.add_events(user_name(i), i < with.live ? with.live_events : with.other_events);
-    fill.add_events("past-10", 10);
-    fill.add_events("past-1000", 1000);
-    fill.add_events("past-long", with.long_history);
+    for (const auto& [user, past, items] : past_users(with))
+      fill.add_events(user, past, items);
     fill.flush();
     out["events"] = fill.total();
     out["fill_s"] = seconds_since(begin);
