@@ -26,17 +26,17 @@ template <class State>
 class turn_of {
 public:
   /// REQUIRES: called from a handler of an actor with this state.
-  [[nodiscard]] static State& current() noexcept { return *current_; }
+  [[nodiscard]] static State& current() noexcept { return *running; }
 
-  explicit turn_of(State* whose) noexcept : before_(std::exchange(current_, whose)) {}
+  explicit turn_of(State* whose) noexcept : before_(std::exchange(running, whose)) {}
 
-  ~turn_of() { current_ = before_; } // turns nest where tests run an actor inside of another's
+  ~turn_of() { running = before_; } // turns nest where tests run an actor inside of another's
 
   turn_of(const turn_of&) = delete;
   turn_of& operator=(const turn_of&) = delete;
 
 private:
-  static constinit inline thread_local State* current_ = nullptr;
+  static constinit inline thread_local State* running = nullptr;
   State* before_;
 };
 

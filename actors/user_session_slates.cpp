@@ -69,7 +69,7 @@ void user_session_state::answer_anonymous(recommend_anonymous& what, promise<sla
 }
 
 void user_session_state::add_subscriber(subscribe& what, promise<slate_ptr> answer) {
-  const auto refuse = [&](failure why) {
+  const auto refuse = [&](const failure& why) {
     answer.deliver(to_error(why));
     report(1);
   };

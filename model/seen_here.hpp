@@ -102,15 +102,12 @@ private:
   template <class NumberOf>
   void lay_out(std::size_t numbers, NumberOf number_of) {
     words_.assign(numbers / 64 + 1, 0);
-    const auto put = [&](item_key key) {
-      if (const auto number = number_of(key); number < numbers)
-        words_[number / 64] |= std::uint64_t{1} << (number % 64);
-    };
     for (const auto& one : parts_)
       for (std::size_t i = 0; i < one.bits->words.size(); ++i)
         words_[i] |= one.bits->words[i];
     for (const auto key : all_->tail())
-      put(key);
+      if (const auto number = number_of(key); number < numbers)
+        words_[number / 64] |= std::uint64_t{1} << (number % 64);
   }
 
   void lay_out_tail(const seen_set& all) noexcept;

@@ -130,9 +130,9 @@ private:
   }
 
   /// Enters the `most` strongest touched items that may stand in a slate. They are taken in
-  /// stretches by their sums until no further one can win a place, and only those in a stretch
-  /// are looked up among what the user has seen: the cost follows what is entered, not what was
-  /// touched.
+  /// stretches by their sums until no further one can win a place. What the user has seen is left
+  /// out at once where a bit tells; else only those in a stretch are looked up, so that the cost
+  /// follows what is entered, not what was touched.
   void gather_touched(std::size_t most) {
     const auto touched = my_.sums.touched();
     auto& order = my_.ordered;
