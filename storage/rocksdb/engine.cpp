@@ -3,9 +3,12 @@
 #include "base/log.hpp"
 
 #include <fmt/format.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/statistics.h>
 
+#include <filesystem>
 #include <system_error>
 
 namespace troupe::storage {
@@ -14,6 +17,9 @@ namespace {
 
 /// What must be free before writing is tried again, beside what waits in memory.
 constexpr std::uint64_t free_bytes_min = 1U << 20;
+
+/// A table under way. One that a crash left behind is overwritten by the next.
+constexpr std::string_view incoming_table = "incoming.sst";
 
 bool says(const rocksdb::Status& status, std::string_view text) {
   const auto* const state = status.getState();
@@ -76,7 +82,7 @@ failure engine::explain(const rocksdb::Status& status, std::string_view doing) c
   return {errc::internal, fmt::format("{} in {}: {}", doing, path, status.ToString())};
 }
 
-result<void> engine::write(rocksdb::WriteBatch& batch, durability how) {
+result<void> engine::ready_to_write() {
   if (options_.read_only)
     return failure{errc::invalid_argument, "the store was opened for reading only"};
   if (out_of_space_.load(std::memory_order_relaxed)) {
@@ -85,20 +91,69 @@ result<void> engine::write(rocksdb::WriteBatch& batch, durability how) {
       return going.error();
     }
   }
-  rocksdb::WriteOptions options;
-  options.sync = how == durability::durable;
-  const auto status = database_->Write(options, &batch);
-  if (status.ok()) {
-    // Only now: a sync that begins before need not hold this write, and must not clear its mark.
-    if (how == durability::fast)
-      unsynced_.store(true, std::memory_order_release);
-    return {};
-  }
+  return {};
+}
+
+failure engine::failed_write(const rocksdb::Status& status, std::string_view doing) {
   if (is_out_of_space(status)) {
     ++refused_for_space_;
     out_of_space_.store(true, std::memory_order_relaxed);
   }
-  return explain(status, "cannot write");
+  return explain(status, doing);
+}
+
+result<void> engine::write(rocksdb::WriteBatch& batch, durability how) {
+  if (auto ready = ready_to_write(); !ready)
+    return ready;
+  rocksdb::WriteOptions options;
+  options.sync = how == durability::durable;
+  if (const auto status = database_->Write(options, &batch); !status.ok())
+    return failed_write(status, "cannot write");
+  // Only now: a sync that begins before need not hold this write, and must not clear its mark.
+  if (how == durability::fast)
+    unsynced_.store(true, std::memory_order_release);
+  return {};
+}
+
+result<void> engine::add_table(family to, std::span<const std::string> keys,
+                               const std::function<std::string_view(std::size_t)>& value_of) {
+  if (auto ready = ready_to_write(); !ready)
+    return ready;
+  const auto file = (directory_.path() / incoming_table).string();
+  const auto fill = [&] {
+    rocksdb::SstFileWriter table{rocksdb::EnvOptions{database_->GetDBOptions()},
+                                 database_->GetOptions(at(to)), at(to)};
+    auto status = table.Open(file);
+    for (std::size_t i = 0; status.ok() && i < keys.size(); ++i) {
+      const auto value = value_of(i);
+      status = table.Put(keys[i], rocksdb::Slice{value.data(), value.size()});
+    }
+    return status.ok() ? table.Finish() : status; // synced
+  };
+  auto status = fill();
+  if (status.ok()) {
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.snapshot_consistency = false; // would take a sequence number that no log holds
+    options.write_global_seqno = false;
+    status = database_->IngestExternalFile(at(to), {file}, options);
+  }
+  if (status.ok())
+    return {};
+  std::error_code gone_already;
+  std::filesystem::remove(file, gone_already);
+  return failed_write(status, "cannot write a table");
+}
+
+result<void> engine::drop_tables(family from, std::string_view begin, std::string_view end) {
+  if (auto ready = ready_to_write(); !ready)
+    return ready;
+  const rocksdb::Slice first{begin.data(), begin.size()};
+  const rocksdb::Slice last{end.data(), end.size()};
+  const auto status = rocksdb::DeleteFilesInRange(database_.get(), at(from), &first, &last, false);
+  if (!status.ok())
+    return failed_write(status, "cannot remove a table");
+  return {};
 }
 
 result<void> engine::resume() {

@@ -7,9 +7,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +59,17 @@ public:
 
   [[nodiscard]] result<std::optional<std::string>> get(family from, std::string_view key) const;
 
+  /// Adds a table with `keys` and what `value_of` gives for each one's index, beside the
+  /// write-ahead log and the memtables. All of it is there and synced afterwards, or nothing.
+  /// REQUIRES: keys ascend, and one call at a time.
+  [[nodiscard]] result<void>
+  add_table(family to, std::span<const std::string> keys,
+            const std::function<std::string_view(std::size_t)>& value_of);
+
+  /// Removes the tables that hold nothing but keys from `begin` to before `end`. Such keys may
+  /// stand elsewhere, too. Snapshots do not keep them.
+  [[nodiscard]] result<void> drop_tables(family from, std::string_view begin, std::string_view end);
+
   /// fsyncs the write-ahead log, if anything was written fast since the last time.
   [[nodiscard]] result<void> sync();
 
@@ -70,7 +83,9 @@ private:
   [[nodiscard]] result<void> check_families() const;
   [[nodiscard]] result<void> open_database();
   [[nodiscard]] result<void> check_layout();
+  [[nodiscard]] result<void> ready_to_write();
   [[nodiscard]] result<void> resume();
+  [[nodiscard]] failure failed_write(const rocksdb::Status& status, std::string_view doing);
   [[nodiscard]] result<void> sync_log();
 
   rocksdb_options options_;

@@ -38,16 +38,6 @@ result<std::optional<checkpoint_header>> read_header(engine& on, std::string_vie
   return std::optional{*header};
 }
 
-result<void> delete_chunks(engine& on, rocksdb::WriteBatch& writes, std::string_view name,
-                           const checkpoint_header& header) {
-  for (std::uint64_t i = 0; i < header.chunks; ++i)
-    if (const auto status =
-            writes.Delete(on.at(family::models), blob_chunk_key(name, header.generation, i));
-        !status.ok())
-      return on.explain(status, "cannot batch an erasure");
-  return {};
-}
-
 } // namespace
 
 rocksdb_model_store::rocksdb_model_store(engine& on) : engine_(on) {}
@@ -58,55 +48,75 @@ result<void> rocksdb_model_store::save(std::string_view name, std::string_view b
   if (bytes.size() > blob_bytes_max)
     return failure{errc::too_large, fmt::format("blob \"{}\" has {} bytes, the limit is {}", name,
                                                 bytes.size(), blob_bytes_max)};
-  const std::lock_guard lock{writing_};
+  const std::lock_guard lock{using_};
   auto old = read_header(engine_, name);
   if (!old)
     return old.error();
-  checkpoint_header header;
-  header.generation = *old ? (*old)->generation + 1 : 1;
-  header.bytes = bytes.size();
-  header.hash = stable_hash(bytes);
-  if (auto removed = remove_leftovers(name, *old ? (*old)->generation : 0); !removed)
-    return removed;
-  for (auto rest = bytes; !rest.empty(); rest.remove_prefix(std::min(chunk_bytes, rest.size()))) {
-    const auto chunk = rest.substr(0, chunk_bytes);
-    rocksdb::WriteBatch writes;
-    if (const auto status = writes.Put(engine_.at(family::models),
-                                       blob_chunk_key(name, header.generation, header.chunks),
-                                       rocksdb::Slice{chunk.data(), chunk.size()});
-        !status.ok())
-      return engine_.explain(status, "cannot batch a chunk");
-    if (auto written = engine_.write(writes, durability::fast); !written)
-      return written;
-    ++header.chunks;
-  }
+  const auto before = *old ? (*old)->generation : 0;
+  if (auto removed = remove_chunks_but(name, before); !removed)
+    return removed; // what an interrupted save left behind
+  const checkpoint_header header{
+      .generation = before + 1,
+      .bytes = bytes.size(),
+      .chunks = static_cast<std::uint32_t>((bytes.size() + chunk_bytes - 1) / chunk_bytes),
+      .hash = stable_hash(bytes)};
+  if (auto written = write_chunks(name, header.generation, bytes); !written)
+    return written;
   rocksdb::WriteBatch writes;
   if (const auto status = writes.Put(engine_.at(family::models), blob_header_key(name),
                                      encode_checkpoint_header(header));
       !status.ok())
     return engine_.explain(status, "cannot batch a header");
-  if (*old)
-    if (auto deleted = delete_chunks(engine_, writes, name, **old); !deleted)
-      return deleted;
-  // The log is synced up to here, and with it the chunks before.
-  return engine_.write(writes, durability::durable);
+  if (auto written = engine_.write(writes, durability::durable); !written)
+    return written;
+  return remove_chunks_but(name, header.generation);
 }
 
-/// Removes chunks that an interrupted save left behind: all but generation `keep`.
-result<void> rocksdb_model_store::remove_leftovers(std::string_view name, std::uint64_t keep) {
+result<void> rocksdb_model_store::write_chunks(std::string_view name, std::uint64_t generation,
+                                               std::string_view bytes) {
+  std::vector<std::string> keys;
+  for (std::size_t at = 0; at < bytes.size(); at += chunk_bytes)
+    keys.push_back(blob_chunk_key(name, generation, keys.size()));
+  if (keys.size() > 1)
+    return engine_.add_table(family::models, keys, [bytes](std::size_t i) {
+      return bytes.substr(i * chunk_bytes, chunk_bytes);
+    });
+  rocksdb::WriteBatch writes;
+  for (const auto& key : keys)
+    if (const auto status =
+            writes.Put(engine_.at(family::models), key, rocksdb::Slice{bytes.data(), bytes.size()});
+        !status.ok())
+      return engine_.explain(status, "cannot batch a chunk");
+  return engine_.write(writes, durability::fast); // made durable with the header
+}
+
+/// Removes the chunks of all generations but `keep`, 0 for none: whole tables at once, what
+/// stands elsewhere key by key.
+result<void> rocksdb_model_store::remove_chunks_but(std::string_view name, std::uint64_t keep) {
   const auto prefix = blob_chunk_prefix(name);
   const auto kept = prefix + big_endian_key(keep);
+  const auto after = prefix + big_endian_key(keep + 1);
   const auto end = prefix + std::string(17, '\xff');
+  if (auto dropped = engine_.drop_tables(family::models, prefix, kept); !dropped)
+    return dropped;
+  if (auto dropped = engine_.drop_tables(family::models, after, end); !dropped)
+    return dropped;
   const rocksdb::Slice upper{end};
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper;
+  options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> at{
       engine_.database().NewIterator(options, engine_.at(family::models))};
   rocksdb::WriteBatch writes;
-  for (at->Seek(prefix); at->Valid(); at->Next())
-    if (!at->key().starts_with(kept))
-      if (const auto status = writes.Delete(engine_.at(family::models), at->key()); !status.ok())
-        return engine_.explain(status, "cannot batch an erasure");
+  for (at->Seek(prefix); at->Valid();) {
+    if (at->key().starts_with(kept)) {
+      at->Seek(after);
+      continue;
+    }
+    if (const auto status = writes.Delete(engine_.at(family::models), at->key()); !status.ok())
+      return engine_.explain(status, "cannot batch an erasure");
+    at->Next();
+  }
   if (!at->status().ok())
     return engine_.explain(at->status(), "cannot scan the blobs");
   if (writes.Count() == 0)
@@ -117,36 +127,30 @@ result<void> rocksdb_model_store::remove_leftovers(std::string_view name, std::u
 result<std::optional<std::string>> rocksdb_model_store::load(std::string_view name) const {
   if (auto fine = check_name(name); !fine)
     return fine.error();
-  auto& database = engine_.database();
-  rocksdb::ManagedSnapshot snapshot{&database}; // header and chunks of one moment
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot.snapshot();
-  options.fill_cache = false;
-  std::string head;
-  const auto found =
-      database.Get(options, engine_.at(family::models), blob_header_key(name), &head);
-  if (found.IsNotFound())
+  const std::lock_guard lock{using_}; // tables are dropped under a snapshot, too
+  const auto found = read_header(engine_, name);
+  if (!found)
+    return found.error();
+  if (!*found)
     return std::optional<std::string>{};
-  if (!found.ok())
-    return engine_.explain(found, "cannot read a blob's header");
-  auto header = decode_checkpoint_header(head);
-  if (!header)
-    return header.error();
+  const auto& header = **found;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
   std::string out;
-  out.reserve(std::min<std::uint64_t>(header->bytes, blob_bytes_max));
+  out.reserve(std::min<std::uint64_t>(header.bytes, blob_bytes_max));
   rocksdb::PinnableSlice chunk;
-  for (std::uint64_t i = 0; i < header->chunks; ++i) {
-    const auto status = database.Get(options, engine_.at(family::models),
-                                     blob_chunk_key(name, header->generation, i), &chunk);
+  for (std::uint64_t i = 0; i < header.chunks; ++i) {
+    const auto status = engine_.database().Get(options, engine_.at(family::models),
+                                               blob_chunk_key(name, header.generation, i), &chunk);
     if (!status.ok())
       return engine_.explain(status, fmt::format("cannot read chunk {} of blob \"{}\"", i, name));
     out.append(chunk.data(), chunk.size());
     chunk.Reset();
   }
-  if (out.size() != header->bytes || stable_hash(out) != header->hash)
+  if (out.size() != header.bytes || stable_hash(out) != header.hash)
     return failure{errc::corrupt_data, fmt::format("blob \"{}\": its {} bytes are not the {} that "
                                                    "were saved; remove it and let it be made anew",
-                                                   name, out.size(), header->bytes)};
+                                                   name, out.size(), header.bytes)};
   return std::optional{std::move(out)};
 }
 
@@ -165,21 +169,14 @@ result<std::vector<std::string>> rocksdb_model_store::list(std::string_view pref
 result<void> rocksdb_model_store::erase(std::string_view name) {
   if (auto fine = check_name(name); !fine)
     return fine;
-  const std::lock_guard lock{writing_};
-  auto header = read_header(engine_, name);
-  // A header that does not decode is removed too: erasing is how one gets rid of it.
-  if (!header && header.error().code != errc::corrupt_data)
-    return header.error();
-  if (header && !*header)
-    return {};
+  const std::lock_guard lock{using_};
   rocksdb::WriteBatch writes;
   if (const auto status = writes.Delete(engine_.at(family::models), blob_header_key(name));
       !status.ok())
     return engine_.explain(status, "cannot batch an erasure");
-  if (header)
-    if (auto deleted = delete_chunks(engine_, writes, name, **header); !deleted)
-      return deleted;
-  return engine_.write(writes, durability::durable);
+  if (auto written = engine_.write(writes, durability::durable); !written)
+    return written;
+  return remove_chunks_but(name, 0);
 }
 
 } // namespace troupe::storage

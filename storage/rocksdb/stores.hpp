@@ -74,9 +74,9 @@ private:
   std::atomic<std::uint64_t> count_;
 };
 
-/// Family `models`: blobs cut into chunks of 1 MiB, so that neither the log nor a memtable takes
-/// a whole one at once. A save writes the chunks of a new generation, then the header that names
-/// it together with the removal of the old ones.
+/// Family `models`: blobs cut into chunks of 1 MiB. A save writes the chunks of a new generation,
+/// then the header that names it, then removes the old ones. The chunks of a large blob go into a
+/// table of their own: events neither share a log with it nor wait until a memtable is flushed.
 class rocksdb_model_store final : public model_store {
 public:
   explicit rocksdb_model_store(engine& on);
@@ -87,10 +87,12 @@ public:
   [[nodiscard]] result<void> erase(std::string_view name) override;
 
 private:
-  [[nodiscard]] result<void> remove_leftovers(std::string_view name, std::uint64_t keep);
+  [[nodiscard]] result<void> write_chunks(std::string_view name, std::uint64_t generation,
+                                          std::string_view bytes);
+  [[nodiscard]] result<void> remove_chunks_but(std::string_view name, std::uint64_t keep);
 
   engine& engine_;
-  std::mutex writing_; // a generation is one save's alone
+  mutable std::mutex using_; // a generation is one save's alone, and stays while it is loaded
 };
 
 } // namespace troupe::storage

@@ -165,26 +165,4 @@ TEST_SUITE("storage.rocksdb.crash") {
     CHECK(*open_store(place.path() / "killed")->items().count() == 1);
   }
 
-  TEST_CASE("a save of a blob that was cut short leaves the one before, and its rest is removed") {
-    const temp_dir place;
-    const auto cut = place.path() / "cut";
-    {
-      auto options = small_options(place.path() / "origin");
-      options.write_buffer_bytes = std::size_t{64} << 20; // all stays in the log
-      const auto store = storage::open_rocksdb(options);
-      REQUIRE((*store)->models().save("shard-0", "first"));
-      REQUIRE((*store)->models().save("shard-0", std::string(std::size_t{5} << 20, 'x')));
-      copy_image(options.directory, cut);
-    }
-    // Everything but the header, the last of the writes.
-    const auto log = files_like(cut, ".log").back();
-    fs::resize_file(log, fs::file_size(log) - 20);
-    const auto store = open_store(cut);
-    CHECK(*store->models().load("shard-0") == "first");
-    REQUIRE(store->models().save("shard-0", "second"));
-    CHECK(*store->models().load("shard-0") == "second");
-    REQUIRE(store->models().erase("shard-0"));
-    CHECK(store->models().list("")->empty());
-  }
-
 } // TEST_SUITE
