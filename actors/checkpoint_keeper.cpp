@@ -42,7 +42,7 @@ checkpoint_keeper_state::handle::behavior_type checkpoint_keeper_state::make_beh
         auto what = std::make_shared<round>();
         const auto answer = self_->make_response_promise<done>();
         what->answer = answer;
-        look(1, std::move(what));
+        look(1, what);
         return answer;
       },
       [this](const checkpoint_round&) {
@@ -52,7 +52,7 @@ checkpoint_keeper_state::handle::behavior_type checkpoint_keeper_state::make_beh
   };
 }
 
-void checkpoint_keeper_state::look(std::uint64_t events_min, std::shared_ptr<round> what) {
+void checkpoint_keeper_state::look(std::uint64_t events_min, const std::shared_ptr<round>& what) {
   what->open = shards_.size();
   for (std::size_t shard = 0; shard < shards_.size(); ++shard)
     self_->request(shards_[shard], options_.answer_timeout, read_slice_stats{})

@@ -45,7 +45,7 @@ public:
 private:
   struct round;
 
-  void look(std::uint64_t events_min, std::shared_ptr<round> what);
+  void look(std::uint64_t events_min, const std::shared_ptr<round>& what);
   void write(std::size_t shard, std::uint64_t learned, const std::shared_ptr<round>& what);
   void settle(const std::shared_ptr<round>& what, std::optional<failure> why);
 

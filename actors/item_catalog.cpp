@@ -47,7 +47,7 @@ item_catalog_state::item_catalog_state(handle::pointer self, const clock& time,
                                        event_log_writer_actor log, store_reader_actor scans,
                                        item_catalog_probe probe, options opts)
     : self_(self), time_(time), shards_(std::move(shards)), directories_(std::move(directories)),
-      log_(std::move(log)), scans_(std::move(scans)), probe_(probe), options_(std::move(opts)) {}
+      log_(std::move(log)), scans_(std::move(scans)), probe_(probe), options_(opts) {}
 
 item_catalog_state::handle::behavior_type item_catalog_state::make_behavior() {
   return {

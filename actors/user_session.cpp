@@ -247,7 +247,7 @@ void user_session_state::put(put_user& what, promise<done> answer) {
 
 void user_session_state::erase(erase_user&, promise<done> answer) {
   phase_ = phase::erasing;
-  erased_ = std::make_unique<promise<done>>(answer);
+  erased_ = std::make_unique<promise<done>>(std::move(answer));
   const failure erased{errc::not_found, "the user was erased"};
   end_jobs(erased);
   end_feeds(errc::not_found);

@@ -9,12 +9,14 @@
 #include "apps/troupe/import_command.hpp"
 #include "apps/troupe/replay_command.hpp"
 #include "apps/troupe/serve_command.hpp"
+#include "gateway/live_codec.hpp"
 
 #include <CLI/CLI.hpp>
 
 namespace troupe::apps {
 
 int run_command_line(int argc, char** argv) {
+  gateway::route_protobuf_log(); // stored records and frames alike
   CLI::App app{"Troupe: a reactive recommendation server."};
   app.name("troupe");
   app.set_version_flag("--version", "troupe " TROUPE_VERSION);

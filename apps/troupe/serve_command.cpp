@@ -8,7 +8,6 @@
 #include "apps/troupe/store_sampler.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
-#include "gateway/live_codec.hpp"
 #include "gateway/server.hpp"
 
 #include <fmt/format.h>
@@ -126,7 +125,6 @@ int run_serve(const serve_options& options) {
   if (!settings)
     return report(settings.error(), exit_usage);
   start_log(log_of(settings->log));
-  gateway::route_protobuf_log();
   stop_signals signals;
   TROUPE_LOG(info, "server.starting",
              "version={} node={} data={} durability={} shards={} actor_threads={} io_threads={}",

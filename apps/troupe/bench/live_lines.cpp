@@ -244,7 +244,7 @@ private:
                         [id](const sent_event& each) { return each.id == id; });
   }
 
-  void take_answer(line& from, std::deque<sent_event>::iterator which, time_point now) {
+  void take_answer(line& from, const std::deque<sent_event>::iterator& which, time_point now) {
     if (which->phase) {
       ++which->phase->answered;
       which->phase->answer.record(now - which->intended);

@@ -96,7 +96,7 @@ result<line_source::status> line_source::next(std::string_view& line) {
 
 std::filesystem::path find_file(const std::filesystem::path& directory, std::string_view name) {
   std::error_code bad;
-  const auto plain = directory / name;
+  auto plain = directory / name;
   if (std::filesystem::exists(plain, bad))
     return plain;
   auto packed = plain;

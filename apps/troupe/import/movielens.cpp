@@ -166,6 +166,7 @@ private:
     if (counted.size() > item_limits::labels_max)
       counted.resize(item_limits::labels_max);
     std::vector<std::string> out;
+    out.reserve(counted.size());
     for (auto& [label, count] : counted)
       out.push_back(std::move(label));
     return out;
