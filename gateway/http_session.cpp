@@ -233,8 +233,8 @@ awaitable<bool> http_session::serve() {
   if (matched.upgrade) {
     upgraded_ = true;
     deadline_.reset();
-    live_session::start(worker_, std::move(socket_), std::move(place_), std::move(request_),
-                        matched.proto, matched.authorised);
+    live_session::start(worker_, std::move(socket_), std::move(place_), request_, matched.proto,
+                        matched.authorised);
     co_return true;
   }
   // Not in one expression: gcc 12 would copy the answer bitwise into the coroutine's frame.

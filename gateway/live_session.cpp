@@ -27,9 +27,9 @@ std::string_view view_of(const beast::flat_buffer& buffer) {
 } // namespace
 
 void live_session::start(io_worker& worker, tcp_socket socket, admission::ticket place,
-                         http_request request, bool proto, bool authorised) {
+                         const http_request& request, bool proto, bool authorised) {
   std::make_shared<live_session>(worker, std::move(socket), std::move(place), proto, authorised)
-      ->accept(std::move(request));
+      ->accept(request);
 }
 
 live_session::live_session(io_worker& worker, tcp_socket socket, admission::ticket place,
@@ -55,7 +55,7 @@ live_session::~live_session() {
   worker_.shared().probe.connections_live.add(-1);
 }
 
-void live_session::accept(http_request request) {
+void live_session::accept(const http_request& request) {
   const auto& limits = worker_.shared().settings.gateway;
   // The kernel would let a stalled reader's queue grow to megabytes.
   error_code ignored;
@@ -199,9 +199,8 @@ void live_session::subscribe(slate_options how, std::string_view resume, bool gr
                         state->skip.value_or(slate_id{})};
   worker_.actors().ask<slate_ptr>(
       worker_.shared().node.directory_of(user_), std::move(ask), worker_.now(),
-      [self = shared_from_this(), surface = state->name, greeting](result<slate_ptr> answer) {
-        self->on_subscribed(surface, greeting, answer);
-      });
+      [self = shared_from_this(), surface = state->name, greeting](
+          const result<slate_ptr>& answer) { self->on_subscribed(surface, greeting, answer); });
 }
 
 void live_session::on_subscribed(const std::string& surface, bool greeting,
@@ -319,7 +318,8 @@ void live_session::on_message(unsubscribe_message& what) {
   actors::unsubscribe ask{user_, id_, std::move(what.surface)};
   worker_.actors().ask<actors::done>(
       worker_.shared().node.directory_of(user_), std::move(ask), received_,
-      [self = shared_from_this(), surface = std::move(surface)](result<actors::done> answer) {
+      [self = shared_from_this(),
+       surface = std::move(surface)](const result<actors::done>& answer) {
         self->answered();
         ack_message ack;
         ack.to = "unsubscribe";

@@ -27,7 +27,7 @@ class live_session final : public connection, public std::enable_shared_from_thi
 public:
   /// Takes the connection over; `request` is the handshake.
   static void start(io_worker& worker, tcp_socket socket, admission::ticket place,
-                    http_request request, bool proto, bool authorised);
+                    const http_request& request, bool proto, bool authorised);
 
   live_session(io_worker& worker, tcp_socket socket, admission::ticket place, bool proto,
                bool authorised);
@@ -59,7 +59,7 @@ private:
     steady_point received{};
   };
 
-  void accept(http_request request);
+  void accept(const http_request& request);
   void read_next();
   void on_read(error_code error);
   void dispatch(std::string_view frame);
