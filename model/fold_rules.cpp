@@ -98,6 +98,7 @@ fold_rules::make(const config::users_settings& users, const config::signals_sett
     if (!rule)
       return invalid(fmt::format("signals.events, rule {} ('{}'): {}", i + 1,
                                  signals.events[i].match, rule.error().context));
+    rule->meaning.rule = static_cast<std::uint16_t>(i + 1);
     made->rules_.push_back(std::move(*rule));
   }
   return std::shared_ptr<const fold_rules>{std::move(made)};
@@ -119,7 +120,7 @@ result<fold_rules::compiled_rule> fold_rules::compile(const config::event_rule& 
   if (!(rule.sequence >= 0 && rule.sequence <= weight_max))
     return invalid(fmt::format("sequence takes 0 to {}; use affinity for dislike", weight_max));
   made.meaning = {static_cast<float>(rule.affinity), static_cast<float>(rule.sequence),
-                  rule.history, rule.seen};
+                  rule.history, rule.seen, 0};
   auto rest = text.substr(type_end);
   if (rest.empty())
     return made;
@@ -171,7 +172,7 @@ event_meaning fold_rules::meaning_of(std::string_view type, std::optional<float>
   for (const auto& rule : rules_)
     if (rule.type == type && holds(rule))
       return rule.meaning;
-  return {static_cast<float>(signals_.other_event_affinity), 1.0F, true, true};
+  return {static_cast<float>(signals_.other_event_affinity), 1.0F, true, true, 0};
 }
 
 } // namespace troupe::model

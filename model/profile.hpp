@@ -31,6 +31,7 @@ struct event_meaning {
   float sequence = 0; ///< weight in co-occurrence and popularity
   bool history = true;
   bool seen = true;
+  std::uint16_t rule = 0; ///< which rule matched, from 1 in the configuration's order; 0: none
 };
 
 /// The configuration's rules of the fold and of learning, checked and compiled once, shared by

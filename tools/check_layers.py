@@ -16,7 +16,7 @@ MAY_INCLUDE = {  # folder -> folders it may include besides itself
     "apps": {"base", "config", "storage", "model", "cluster", "actors", "gateway"},
 }
 OWNER = {  # include prefix -> (the only folders that may use it, also in headers?)
-    "torch/": ({"model"}, False),
+    "torch/": ({"model"}, True),
     "rocksdb/": ({"storage"}, False),
     "boost/beast": ({"gateway", "apps"}, True),  # apps: the clients of replay and bench
     "boost/asio": ({"gateway", "apps"}, True),
@@ -41,6 +41,8 @@ def complaint(folder, path, target):
         return "include the CAF headers you use, not caf/all.hpp"
     if target.startswith("caf/") and folder in {"base", "config", "storage", "model"}:
         return f"{folder}/ does not know CAF"
+    if target.startswith("torch/") and path.parent.name != "training":
+        return f"<{target}> belongs to model/training/, a module that serving does not load"
     for prefix, (owners, headers_too) in OWNER.items():
         if target.startswith(prefix) and folder not in owners:
             return f"<{target}> belongs to {', '.join(sorted(owners))}/"

@@ -1,0 +1,262 @@
+#include "model/encoder.hpp"
+
+#include "model/dense.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+constexpr float norm_epsilon = 1e-5F; // what LibTorch's LayerNorm has
+constexpr std::size_t batch_max = 32; // states that pass over the weights together
+
+struct layer_norm {
+  std::vector<float> weight;
+  std::vector<float> bias;
+
+  void apply(const float* from, float* to) const {
+    const auto size = weight.size();
+    double sum = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      sum += static_cast<double>(from[i]);
+    const auto mean = static_cast<float>(sum / static_cast<double>(size));
+    double squares = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      squares += static_cast<double>((from[i] - mean) * (from[i] - mean));
+    const auto scale =
+        1 / std::sqrt(static_cast<float>(squares / static_cast<double>(size)) + norm_epsilon);
+    for (std::size_t i = 0; i < size; ++i)
+      to[i] = (from[i] - mean) * scale * weight[i] + bias[i];
+  }
+};
+
+struct block {
+  layer_norm norm;
+  dense_layer in; ///< already scaled by gamma = sqrt(1 - |lambda|^2)
+  std::vector<float> decay_real;
+  std::vector<float> decay_imaginary;
+  dense_layer out;
+  std::vector<float> skip;
+  layer_norm ff_norm;
+  dense_layer gate;
+  dense_layer up;
+  dense_layer down;
+};
+
+/// Takes tensors of the wanted shapes; the first one that is not so is the failure.
+class tensor_reader {
+public:
+  explicit tensor_reader(const tensor_map& from) : from_(from) {}
+
+  const std::vector<float>& take(const std::string& name, std::vector<std::size_t> shape) {
+    static const std::vector<float> none;
+    if (why_)
+      return none;
+    const auto found = from_.find(name);
+    if (found == from_.end())
+      return fail(fmt::format("tensor \"{}\" is missing", name));
+    if (found->second.shape != shape)
+      return fail(fmt::format("tensor \"{}\" has shape [{}], not [{}]", name,
+                              fmt::join(found->second.shape, ", "), fmt::join(shape, ", ")));
+    for (const auto value : found->second.values)
+      if (!std::isfinite(value))
+        return fail(fmt::format("tensor \"{}\" holds a number that is not finite", name));
+    return found->second.values;
+  }
+
+  [[nodiscard]] layer_norm norm(const std::string& name, std::size_t size) {
+    return {take(name + ".weight", {size}), take(name + ".bias", {size})};
+  }
+
+  [[nodiscard]] dense_layer dense(const std::string& name, std::size_t to, std::size_t from) {
+    const auto& weight = take(name + ".weight", {to, from});
+    const auto& bias = take(name + ".bias", {to});
+    return why_ ? dense_layer{} : dense_layer{weight, bias};
+  }
+
+  [[nodiscard]] const std::optional<failure>& why() const noexcept { return why_; }
+
+private:
+  const std::vector<float>& fail(std::string context) {
+    static const std::vector<float> none;
+    why_ = failure{errc::invalid_argument, "the encoder's " + std::move(context)};
+    return none;
+  }
+
+  const tensor_map& from_;
+  std::optional<failure> why_;
+};
+
+block read_block(tensor_reader& from, const encoder_shape& shape, std::size_t index) {
+  const auto name = fmt::format("block.{}.", index);
+  const auto d = shape.dimensions;
+  const auto s = shape.states;
+  block made;
+  made.norm = from.norm(name + "norm", d);
+  auto in = from.take(name + "in.weight", {2 * s, d});
+  const auto& nu = from.take(name + "nu", {s});
+  const auto& theta = from.take(name + "theta", {s});
+  made.out = from.dense(name + "out", d, 2 * s);
+  made.skip = from.take(name + "skip", {d});
+  made.ff_norm = from.norm(name + "ff_norm", d);
+  made.gate = from.dense(name + "gate", shape.hidden, d);
+  made.up = from.dense(name + "up", shape.hidden, d);
+  made.down = from.dense(name + "down", d, shape.hidden);
+  if (from.why())
+    return made;
+  for (std::size_t i = 0; i < s; ++i) {
+    const auto size = std::exp(-std::exp(nu[i]));
+    made.decay_real.push_back(size * std::cos(theta[i]));
+    made.decay_imaginary.push_back(size * std::sin(theta[i]));
+    const auto gamma = std::sqrt(std::max(0.0F, 1 - size * size) + 1e-8F);
+    for (std::size_t c = 0; c < d; ++c) {
+      in[i * d + c] *= gamma;
+      in[(s + i) * d + c] *= gamma;
+    }
+  }
+  made.in = dense_layer{in, std::vector<float>(2 * s)};
+  return made;
+}
+
+} // namespace
+
+struct recurrent_encoder::weights {
+  encoder_shape shape;
+  std::vector<float> kind;
+  std::vector<float> gap;
+  std::vector<float> query_gap;
+  std::vector<block> blocks;
+  layer_norm norm;
+
+  /// Moves up to batch_max states forward.
+  void step(std::span<const std::span<float>> states, std::span<const encoder_event> events) const;
+  void recur(const block& by, float* state, const float* in) const;
+};
+
+recurrent_encoder::recurrent_encoder(std::unique_ptr<const weights> trained)
+    : weights_(std::move(trained)) {}
+
+recurrent_encoder::~recurrent_encoder() = default;
+
+result<std::shared_ptr<const recurrent_encoder>> recurrent_encoder::make(const encoder_shape& shape,
+                                                                         const tensor_map& from) {
+  const auto is_size = [](std::size_t size, std::size_t most) { return size >= 1 && size <= most; };
+  constexpr auto most = encoder_shape::dimensions_max;
+  if (!is_size(shape.dimensions, most) || !is_size(shape.states, most)
+      || !is_size(shape.hidden, 8 * most) || !is_size(shape.blocks, encoder_shape::blocks_max)
+      || !is_size(shape.kinds, encoder_shape::kinds_max))
+    return failure{errc::invalid_argument,
+                   fmt::format("the encoder's sizes are out of range: {} dimensions, {} blocks, {} "
+                               "states, {} hidden, {} kinds of events",
+                               shape.dimensions, shape.blocks, shape.states, shape.hidden,
+                               shape.kinds)};
+  tensor_reader reader{from};
+  auto made = std::make_unique<weights>();
+  made->shape = shape;
+  made->kind = reader.take("kind", {shape.kinds, shape.dimensions});
+  made->gap = reader.take("gap", {gap_buckets, shape.dimensions});
+  made->query_gap = reader.take("query_gap", {gap_buckets, shape.dimensions});
+  for (std::size_t i = 0; i < shape.blocks; ++i)
+    made->blocks.push_back(read_block(reader, shape, i));
+  made->norm = reader.norm("norm", shape.dimensions);
+  if (reader.why())
+    return *reader.why();
+  return std::shared_ptr<const recurrent_encoder>{new recurrent_encoder{std::move(made)}};
+}
+
+const encoder_shape& recurrent_encoder::shape() const noexcept {
+  return weights_->shape;
+}
+
+void recurrent_encoder::step(std::span<const std::span<float>> states,
+                             std::span<const encoder_event> events) const {
+  for (std::size_t at = 0; at < states.size(); at += batch_max) {
+    const auto count = std::min(batch_max, states.size() - at);
+    weights_->step(states.subspan(at, count), events.subspan(at, count));
+  }
+}
+
+void recurrent_encoder::weights::step(std::span<const std::span<float>> states,
+                                      std::span<const encoder_event> events) const {
+  const auto d = shape.dimensions;
+  const auto count = states.size();
+  const auto scale = std::sqrt(static_cast<float>(d)); // tables begin as small as items' vectors
+  // One row a state in each of these; kept, for an event comes every few microseconds.
+  static thread_local std::vector<float> x;
+  static thread_local std::vector<float> normed;
+  static thread_local std::vector<float> inner;
+  static thread_local std::vector<float> gates;
+  static thread_local std::vector<float> change;
+  const auto widest = std::max(2 * shape.states, shape.hidden);
+  x.resize(count * d);
+  normed.resize(count * d);
+  change.resize(count * d);
+  inner.resize(count * widest);
+  gates.resize(count * widest);
+  for (std::size_t n = 0; n < count; ++n) {
+    const auto& event = events[n];
+    const auto* of_kind = &kind[(event.kind < shape.kinds ? event.kind : 0) * d];
+    const auto* of_gap = &gap[std::min<std::size_t>(event.gap, gap_buckets - 1) * d];
+    for (std::size_t i = 0; i < d; ++i)
+      x[n * d + i] = (of_kind[i] + of_gap[i] + (event.item.empty() ? 0 : event.item[i])) * scale;
+  }
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    const auto& by = blocks[b];
+    for (std::size_t n = 0; n < count; ++n)
+      by.norm.apply(&x[n * d], &normed[n * d]);
+    by.in.apply(normed.data(), count, inner.data());
+    for (std::size_t n = 0; n < count; ++n) {
+      auto* state = states[n].data() + b * 2 * shape.states;
+      recur(by, state, &inner[n * 2 * shape.states]);
+      std::copy(state, state + 2 * shape.states, &inner[n * 2 * shape.states]);
+    }
+    by.out.apply(inner.data(), count, change.data());
+    for (std::size_t n = 0; n < count; ++n)
+      for (std::size_t i = 0; i < d; ++i)
+        x[n * d + i] += change[n * d + i] + by.skip[i] * normed[n * d + i];
+    for (std::size_t n = 0; n < count; ++n)
+      by.ff_norm.apply(&x[n * d], &normed[n * d]);
+    by.gate.apply(normed.data(), count, gates.data());
+    by.up.apply(normed.data(), count, inner.data());
+    for (std::size_t i = 0; i < count * shape.hidden; ++i)
+      inner[i] *= gates[i] / (1 + std::exp(-gates[i])); // SiLU
+    by.down.apply(inner.data(), count, change.data());
+    for (std::size_t i = 0; i < count * d; ++i)
+      x[i] += change[i];
+  }
+  for (std::size_t n = 0; n < count; ++n)
+    std::copy(&x[n * d], &x[n * d] + d, states[n].data() + shape.blocks * 2 * shape.states);
+}
+
+/// state = lambda * state + in, in complex numbers.
+void recurrent_encoder::weights::recur(const block& by, float* state, const float* in) const {
+  const auto s = shape.states;
+  auto* real = state;
+  auto* imaginary = state + s;
+  for (std::size_t i = 0; i < s; ++i) {
+    const auto before = real[i];
+    real[i] = by.decay_real[i] * before - by.decay_imaginary[i] * imaginary[i] + in[i];
+    imaginary[i] = by.decay_real[i] * imaginary[i] + by.decay_imaginary[i] * before + in[s + i];
+  }
+}
+
+void recurrent_encoder::query(std::span<const float> state, std::uint32_t gap,
+                              std::span<float> query) const {
+  const auto d = weights_->shape.dimensions;
+  const auto* last = state.data() + weights_->shape.blocks * 2 * weights_->shape.states;
+  const auto* passed = &weights_->query_gap[std::min<std::size_t>(gap, gap_buckets - 1) * d];
+  for (std::size_t i = 0; i < d; ++i)
+    query[i] = last[i] + passed[i];
+  weights_->norm.apply(query.data(), query.data());
+}
+
+} // namespace troupe::model

@@ -1,0 +1,163 @@
+#include "model/sequences.hpp"
+
+#include "base/stable_hash.hpp"
+#include "model/content.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+constexpr std::size_t items_max = 50'000'000;
+
+failure invalid(std::string context) {
+  return {errc::invalid_argument, std::move(context)};
+}
+
+/// What an item's vector is made of beside its id.
+std::vector<std::string> words_of(const item& what, std::size_t most) {
+  auto made = labels_of(what, most);
+  for (auto& word : title_words(what.title))
+    made.push_back("title:" + std::move(word));
+  if (made.size() > most)
+    made.resize(most);
+  return made;
+}
+
+/// Gives rows to the labels that stand at enough items, the most frequent first.
+void add_labels(sequence_corpus& to, std::span<const item> items, const corpus_options& options) {
+  std::map<std::string, std::size_t> count;
+  for (const auto& one : items)
+    for (const auto& label : words_of(one, options.item_labels_max))
+      ++count[label];
+  std::vector<std::pair<std::size_t, std::string_view>> frequent;
+  for (const auto& [label, at] : count)
+    if (at >= options.label_items_min)
+      frequent.emplace_back(at, label);
+  std::stable_sort(frequent.begin(), frequent.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (frequent.size() > options.labels_max)
+    frequent.resize(options.labels_max);
+  for (const auto& [at, label] : frequent)
+    to.words.add_label(label);
+}
+
+void label_items(sequence_corpus& to, std::span<const item> items, const corpus_options& options) {
+  boost::unordered_flat_map<std::uint32_t, const item*> records;
+  for (const auto& one : items)
+    records.emplace(to.words.add_item(one.id), &one);
+  for (std::uint32_t row = 0; row < to.words.items().size(); ++row) {
+    if (const auto found = records.find(row); found != records.end())
+      for (const auto& label : words_of(*found->second, options.item_labels_max))
+        if (const auto known = to.words.find_label(label))
+          to.data.item_labels.push_back(*known);
+    to.data.item_label_ends.push_back(to.data.item_labels.size());
+  }
+}
+
+} // namespace
+
+sequence_vocabulary::sequence_vocabulary(const fold_rules& rules) : kinds_{""} {
+  for (const auto& rule : rules.signals().events)
+    kinds_.push_back(rule.match);
+}
+
+std::uint32_t sequence_vocabulary::add_item(const item_id& id) {
+  const auto row = static_cast<std::uint32_t>(items_.size());
+  const auto [at, is_new] = item_rows_.emplace(key_of(id), row);
+  if (is_new)
+    items_.push_back(id);
+  return at->second;
+}
+
+std::uint32_t sequence_vocabulary::add_label(std::string_view label) {
+  const auto row = static_cast<std::uint32_t>(labels_.size());
+  const auto [at, is_new] = label_rows_.emplace(stable_hash(label), row);
+  if (is_new)
+    labels_.emplace_back(label);
+  return at->second;
+}
+
+std::optional<std::uint32_t> sequence_vocabulary::find_item(item_key key) const {
+  const auto found = item_rows_.find(key);
+  return found == item_rows_.end() ? std::nullopt : std::optional{found->second};
+}
+
+std::optional<std::uint32_t> sequence_vocabulary::find_label(std::string_view label) const {
+  const auto found = label_rows_.find(stable_hash(label));
+  return found == label_rows_.end() ? std::nullopt : std::optional{found->second};
+}
+
+result<sequence_corpus> make_corpus(std::span<const stored_event> events,
+                                    std::span<const item> items, const fold_rules& rules,
+                                    const corpus_options& options) {
+  sequence_corpus made{sequence_vocabulary{rules}, {}};
+  boost::unordered_flat_map<user_id, std::vector<sequence_step>, std::hash<user_id>> by_user;
+  std::vector<user_id> order; // of users, so that the same events give the same corpus
+  for (const auto& one : events) {
+    const auto meaning = rules.meaning_of(one.what);
+    if (!meaning.history || meaning.sequence <= 0)
+      continue;
+    auto& steps = by_user[one.what.user];
+    if (steps.empty())
+      order.push_back(one.what.user);
+    steps.push_back({made.words.add_item(one.what.item), meaning.rule, to_millis(one.what.time)});
+  }
+  std::size_t learnable = 0; // users to learn from
+  for (const auto& user : order) {
+    auto& steps = by_user[user];
+    std::stable_sort(steps.begin(), steps.end(),
+                     [](const auto& a, const auto& b) { return a.millis < b.millis; });
+    made.data.steps.insert(made.data.steps.end(), steps.begin(), steps.end());
+    made.data.ends.push_back(made.data.steps.size());
+    if (steps.size() >= 3)
+      ++learnable;
+  }
+  if (learnable < 2)
+    return invalid(fmt::format("{} of {} users have three events or more; training needs two",
+                               learnable, order.size()));
+  if (options.with_content && !items.empty()) {
+    add_labels(made, items, options);
+    if (!made.words.labels().empty())
+      label_items(made, items, options);
+  }
+  made.data.items = made.words.items().size();
+  made.data.kinds = made.words.kinds().size();
+  made.data.labels = made.words.labels().size();
+  return made;
+}
+
+result<void> check_training(const sequence_data& data, const training_options& options) {
+  const auto outside = [](const char* name, auto value, auto least, auto most) {
+    return invalid(fmt::format("{} is {}; it takes {} to {}", name, value, least, most));
+  };
+  if (options.dimensions < 4 || options.dimensions > encoder_shape::dimensions_max)
+    return outside("dimensions", options.dimensions, 4, encoder_shape::dimensions_max);
+  if (options.blocks < 1 || options.blocks > encoder_shape::blocks_max)
+    return outside("blocks", options.blocks, 1, encoder_shape::blocks_max);
+  if (!(options.dropout >= 0 && options.dropout <= 0.9))
+    return outside("dropout", options.dropout, 0, 0.9);
+  if (!(options.learning_rate > 0 && options.learning_rate <= 1))
+    return outside("learning rate", options.learning_rate, "more than 0", 1);
+  if (!(options.weight_decay >= 0 && options.weight_decay <= 1))
+    return outside("weight decay", options.weight_decay, 0, 1);
+  if (options.batch_steps < 16 || options.batch_steps > 1'000'000)
+    return outside("steps in a batch", options.batch_steps, 16, 1'000'000);
+  if (options.length_max < 2 || options.length_max > 10'000)
+    return outside("longest history", options.length_max, 2, 10'000);
+  if (!(options.now_share >= 0 && options.now_share <= 1))
+    return outside("share without time", options.now_share, 0, 1);
+  if (options.threads < 1 || options.threads > 256)
+    return outside("threads", options.threads, 1, 256);
+  if (data.items == 0 || data.items > items_max)
+    return outside("items", data.items, 1, items_max);
+  return {};
+}
+
+} // namespace troupe::model

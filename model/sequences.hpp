@@ -1,0 +1,81 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "base/event.hpp"
+#include "base/ids.hpp"
+#include "base/item.hpp"
+#include "model/profile.hpp"
+#include "model/sequence_trainer.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::model {
+
+/// The numbers that a trained encoder knows items, kinds of events and labels by. Kept with its
+/// weights, for they mean nothing without it.
+class sequence_vocabulary {
+public:
+  /// Kinds are told apart by the configuration's rules; numbers of rules as event_meaning has
+  /// them, so 0 is an event that no rule names.
+  explicit sequence_vocabulary(const fold_rules& rules);
+
+  /// The item's row, a new one if it has none.
+  std::uint32_t add_item(const item_id& id);
+  /// The label's row, a new one if it has none.
+  std::uint32_t add_label(std::string_view label);
+
+  [[nodiscard]] std::optional<std::uint32_t> find_item(item_key key) const;
+  [[nodiscard]] std::optional<std::uint32_t> find_label(std::string_view label) const;
+
+  [[nodiscard]] const std::vector<item_id>& items() const noexcept { return items_; }
+
+  [[nodiscard]] const std::vector<std::string>& kinds() const noexcept { return kinds_; }
+
+  [[nodiscard]] const std::vector<std::string>& labels() const noexcept { return labels_; }
+
+private:
+  std::vector<item_id> items_;
+  std::vector<std::string> kinds_;
+  std::vector<std::string> labels_;
+  boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> item_rows_;
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> label_rows_; ///< by stable_hash
+};
+
+/// What is learnt from recorded events, with the words for its numbers.
+struct sequence_corpus {
+  sequence_vocabulary words;
+  sequence_data data;
+};
+
+/// What of a corpus is used.
+struct corpus_options {
+  std::size_t labels_max = 20'000;  ///< the most frequent ones
+  std::size_t label_items_min = 2;  ///< a label of fewer items tells nothing
+  std::size_t item_labels_max = 32; ///< of one item
+  /// Items without events get a row too, made of their labels alone.
+  bool with_content = true;
+};
+
+/// Histories by user, in the order of time, ties in the order given; events that the rules keep
+/// out of histories, and those without a weight in sequences, are left out.
+/// Errors: invalid_argument if fewer than two users have three events, for there would be
+/// nothing to learn from and nothing to judge by.
+[[nodiscard]] result<sequence_corpus> make_corpus(std::span<const stored_event> events,
+                                                  std::span<const item> items,
+                                                  const fold_rules& rules,
+                                                  const corpus_options& options);
+
+/// Checks options against their ranges, and the data.
+/// Errors: invalid_argument, naming the option and what it takes.
+[[nodiscard]] result<void> check_training(const sequence_data& data,
+                                          const training_options& options);
+
+} // namespace troupe::model

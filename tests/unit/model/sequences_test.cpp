@@ -1,0 +1,119 @@
+#include "model/sequences.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::model;
+
+namespace {
+
+std::shared_ptr<const fold_rules> rules() {
+  config::signals_settings signals;
+  signals.events = {{"rating>=3.5", 1, 1, true, true},
+                    {"rating", 0, 1, true, true},
+                    {"impression", 0, 0, false, false},
+                    {"skip", -1, 0, true, true}};
+  return *fold_rules::make({}, signals);
+}
+
+stored_event rated(const std::string& user, const std::string& film, float value,
+                   std::int64_t millis, const std::string& type = "rating") {
+  stored_event made;
+  made.what.user = user_id{user};
+  made.what.item = item_id{film};
+  made.what.type = type;
+  made.what.value = value;
+  made.what.time = from_millis(millis);
+  return made;
+}
+
+item film(const std::string& id, std::vector<std::string> categories, const std::string& title) {
+  item made;
+  made.id = item_id{id};
+  made.categories = std::move(categories);
+  made.title = title;
+  return made;
+}
+
+} // namespace
+
+TEST_SUITE("model.sequences") {
+
+  TEST_CASE("histories are by user and by time, ties as they came") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 300), rated("b", "x", 2, 50),
+                                           rated("a", "y", 2, 100), rated("a", "z", 4, 100),
+                                           rated("b", "w", 5, 60),  rated("b", "y", 5, 60)};
+    const auto made = make_corpus(events, {}, *rules(), {});
+    REQUIRE(made.has_value());
+    const auto& data = made->data;
+    CHECK(data.ends == std::vector<std::size_t>{3, 6});
+    const auto name = [&](std::size_t step) {
+      return made->words.items()[data.steps[step].item].value;
+    };
+    CHECK(name(0) + name(1) + name(2) == "yzx");
+    CHECK(name(3) + name(4) + name(5) == "xwy");
+    CHECK(data.steps[0].kind == 2);
+    CHECK(data.steps[1].kind == 1);
+    CHECK(data.steps[2].millis == 300);
+    CHECK(data.items == 4);
+    CHECK(data.kinds == 5);
+    CHECK(data.labels == 0);
+  }
+
+  TEST_CASE("what rules keep out of histories or out of sequences is not learnt") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 1),
+                                           rated("a", "y", 5, 2),
+                                           rated("a", "z", 5, 3),
+                                           rated("b", "x", 5, 1),
+                                           rated("b", "y", 5, 2),
+                                           rated("b", "z", 5, 3),
+                                           rated("a", "shown", 0, 4, "impression"),
+                                           rated("a", "left", 0, 5, "skip")};
+    const auto made = make_corpus(events, {}, *rules(), {});
+    REQUIRE(made.has_value());
+    CHECK(made->data.steps.size() == 6);
+    CHECK_FALSE(made->words.find_item(key_of(item_id{"shown"})).has_value());
+    CHECK_FALSE(made->words.find_item(key_of(item_id{"left"})).has_value());
+  }
+
+  TEST_CASE("an event that no rule names is of kind 0") {
+    std::vector<stored_event> events{
+        rated("a", "x", 5, 1), rated("a", "y", 5, 2), rated("a", "z", 5, 3, "purchase"),
+        rated("b", "x", 5, 1), rated("b", "y", 5, 2), rated("b", "z", 5, 3)};
+    const auto made = make_corpus(events, {}, *rules(), {});
+    REQUIRE(made.has_value());
+    CHECK(made->data.steps[2].kind == 0);
+    CHECK(made->words.kinds()[0].empty());
+    CHECK(made->words.kinds()[2] == "rating");
+  }
+
+  TEST_CASE("labels of two items or more get rows, and items without events too") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
+                                           rated("a", "z", 5, 3), rated("b", "x", 5, 1),
+                                           rated("b", "y", 5, 2), rated("b", "z", 5, 3)};
+    const std::vector<item> items{film("x", {"Drama"}, "Red Dawn"), film("y", {"Drama"}, "Blue"),
+                                  film("new", {"Drama", "Noir"}, "Dawn of Noir")};
+    const auto made = make_corpus(events, items, *rules(), {});
+    REQUIRE(made.has_value());
+    const auto& data = made->data;
+    CHECK(made->words.labels() == std::vector<std::string>{"category:Drama", "title:dawn"});
+    CHECK(data.items == 4);
+    REQUIRE(data.item_label_ends.size() == 4);
+    const auto added = *made->words.find_item(key_of(item_id{"new"}));
+    CHECK(added == 3);
+    CHECK(data.item_label_ends[3] - data.item_label_ends[2] == 2);
+    CHECK(data.item_label_ends[2] - data.item_label_ends[1] == 0); // z has no record
+  }
+
+  TEST_CASE("too little to learn from is said") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
+                                           rated("a", "z", 5, 3), rated("b", "x", 5, 1)};
+    const auto made = make_corpus(events, {}, *rules(), {});
+    REQUIRE(made.has_error());
+    CHECK(made.error().context == "1 of 2 users have three events or more; training needs two");
+  }
+
+} // TEST_SUITE

@@ -1,0 +1,164 @@
+#include "model/encoder.hpp"
+#include "model/sequences.hpp"
+#include "model/training_module.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::model;
+
+namespace {
+
+constexpr std::size_t items = 40;
+
+/// Users who walk through the items in steps of one, each from a place of their own.
+sequence_data walks(std::size_t users) {
+  sequence_data made;
+  made.items = items;
+  made.kinds = 3;
+  made.labels = 4;
+  for (std::size_t user = 0; user < users; ++user) {
+    for (std::size_t i = 0; i < 12; ++i)
+      made.steps.push_back({static_cast<std::uint32_t>((user * 7 + i) % items),
+                            static_cast<std::uint16_t>(i % 3),
+                            static_cast<std::int64_t>(i * i * 5000)});
+    made.ends.push_back(made.steps.size());
+  }
+  for (std::size_t i = 0; i < items; ++i) {
+    made.item_labels.push_back(static_cast<std::uint32_t>(i % 4));
+    if (i % 3 == 0)
+      made.item_labels.push_back(static_cast<std::uint32_t>((i + 1) % 4));
+    if (i % 5 == 0)
+      made.item_labels.pop_back();
+    made.item_label_ends.push_back(made.item_labels.size());
+  }
+  return made;
+}
+
+training_options quick() {
+  training_options made;
+  made.dimensions = 16;
+  made.dropout = 0.1;
+  made.learning_rate = 1e-2;
+  made.batch_steps = 256;
+  made.length_max = 10;
+  return made;
+}
+
+std::unique_ptr<sequence_trainer> trainer_for(const sequence_data& data,
+                                              const training_options& options) {
+  auto made = make_trainer(TROUPE_TRAINING_MODULE, data, options);
+  REQUIRE_MESSAGE(made.has_value(), (made ? std::string{} : made.error().context));
+  return std::move(*made);
+}
+
+/// An item's vector as the doc comment of sequence_trainer::weights has it.
+std::vector<float> vector_of(const sequence_data& data, const tensor_map& weights,
+                             std::size_t item) {
+  const auto& ids = weights.find("item.id")->second;
+  const auto& labels = weights.find("label")->second;
+  const auto d = ids.shape[1];
+  std::vector<float> made(&ids.values[item * d], &ids.values[item * d] + d);
+  const auto begin = item == 0 ? 0 : data.item_label_ends[item - 1];
+  const auto end = data.item_label_ends[item];
+  for (auto at = begin; at < end; ++at)
+    for (std::size_t i = 0; i < d; ++i)
+      made[i] +=
+          labels.values[data.item_labels[at] * d + i] / std::sqrt(static_cast<float>(end - begin));
+  return made;
+}
+
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    most = std::max(most, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  return most;
+}
+
+} // namespace
+
+TEST_SUITE("model.training") {
+
+  TEST_CASE("a walk is learnt, with all items and with a sample of them") {
+    const auto data = walks(80);
+    for (const std::size_t negatives : {0U, 20U}) {
+      auto options = quick();
+      options.negatives = negatives;
+      const auto trainer = trainer_for(data, options);
+      const auto first = trainer->run_epoch({});
+      CHECK(first.steps == 80 * 10);
+      auto last = first;
+      for (int i = 0; i < 12; ++i)
+        last = trainer->run_epoch({});
+      CHECK(last.loss < first.loss);
+      CHECK(last.ndcg > 0.9);
+      CHECK(last.recall >= last.ndcg);
+    }
+  }
+
+  TEST_CASE("the same seed gives the same weights, another one others") {
+    const auto data = walks(20);
+    const auto weights_by = [&data](std::uint64_t seed) {
+      auto options = quick();
+      options.seed = seed;
+      const auto trainer = trainer_for(data, options);
+      trainer->run_epoch({});
+      return trainer->weights();
+    };
+    const auto first = weights_by(1);
+    CHECK(first == weights_by(1));
+    CHECK(first != weights_by(2));
+  }
+
+  TEST_CASE("serving step by step gives what training computes over the whole history") {
+    const auto data = walks(30);
+    const auto trainer = trainer_for(data, quick());
+    trainer->run_epoch({});
+    const auto weights = trainer->weights();
+    const auto encoder = *recurrent_encoder::make(trainer->shape(), weights);
+    std::vector<float> state(encoder->shape().state_size());
+    std::vector<sequence_step> history;
+    for (std::size_t i = 0; i < 12; ++i) {
+      const auto& step = data.steps[36 + i];
+      const auto vector = vector_of(data, weights, step.item);
+      const auto gap = i == 0 ? -1 : step.millis - history.back().millis;
+      const encoder_event event{vector, step.kind, gap_bucket(gap)};
+      const std::span<float> one{state};
+      encoder->step({&one, 1}, {&event, 1});
+      history.push_back(step);
+      std::vector<float> query(encoder->shape().dimensions);
+      encoder->query(state, gap_bucket(60'000), query);
+      CHECK(distance(query, trainer->query_after(history, gap_bucket(60'000))) < 1e-4);
+    }
+  }
+
+  TEST_CASE("a pass that is told to stop ends after the batch and is not judged") {
+    const auto data = walks(80);
+    const auto trainer = trainer_for(data, quick());
+    int asked = 0;
+    const auto report = trainer->run_epoch([&asked] { return ++asked == 2; });
+    CHECK(asked == 2);
+    CHECK(report.steps < 80 * 10);
+    CHECK(report.recall == 0);
+  }
+
+  TEST_CASE("wrong options and a missing module are refused with the reason") {
+    const auto data = walks(3);
+    auto options = quick();
+    options.dropout = 1;
+    const auto refused = make_trainer(TROUPE_TRAINING_MODULE, data, options);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().context == "dropout is 1; it takes 0 to 0.9");
+    const auto missing = make_trainer("/nowhere/libtroupe_training.so", data, quick());
+    REQUIRE(missing.has_error());
+    CHECK(missing.error().code == errc::unavailable);
+    CHECK(missing.error().context.find("/nowhere/libtroupe_training.so") != std::string::npos);
+  }
+
+} // TEST_SUITE
