@@ -1,5 +1,7 @@
 #include "storage/rocksdb/directory.hpp"
 
+#include "storage/posix_file.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -24,27 +26,6 @@ namespace {
 
 constexpr std::string_view marker_name = "TROUPE";
 constexpr std::string_view marker_head = "troupe store\nformat ";
-
-/// A descriptor that closes itself.
-class descriptor {
-public:
-  explicit descriptor(int fd) : fd_(fd) {}
-
-  ~descriptor() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-
-  [[nodiscard]] int get() const noexcept { return fd_; }
-
-  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
-private:
-  int fd_;
-};
 
 /// What an errno of a file operation means to the operator.
 failure explain(int error, const fs::path& path, std::string_view doing) {
@@ -104,16 +85,6 @@ std::optional<std::string> find_holder(int fd) {
                         : fmt::format("process {} ({})", pid, name);
   }
   return std::nullopt;
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const auto n = ::write(fd, text.data(), text.size());
-    if (n < 0)
-      return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
 }
 
 /// Puts the marker there whole or not at all; another process being faster is fine.
