@@ -42,6 +42,27 @@ std::optional<std::uint64_t> version_of(std::string_view name) {
   return version;
 }
 
+/// Makes a directory and its missing parents, so that a power loss does not take them with what is
+/// put there.
+result<void> create_durably(const fs::path& root) {
+  std::error_code error;
+  const auto path = fs::absolute(root, error).lexically_normal();
+  auto known = path.parent_path();
+  while (!fs::exists(known, error) && known != known.root_path())
+    known = known.parent_path();
+  error.clear();
+  if (!fs::create_directories(path, error) && error)
+    return explain_errno(error.value(), "cannot create", root);
+  for (auto at = path; at != known; at = at.parent_path()) {
+    const auto parent = open_directory(at.parent_path());
+    if (!parent)
+      return parent.error();
+    if (auto synced = sync_directory(parent->get(), at.parent_path()); !synced)
+      return synced;
+  }
+  return {};
+}
+
 /// The root, held for writing until the descriptor closes, which the death of the process does.
 result<descriptor> lock_root(const fs::path& root) {
   auto fd = open_directory(root);
@@ -156,13 +177,8 @@ result<snapshot_directory> snapshot_directory::open(const snapshot_directory_opt
       return failure{errc::not_found, fmt::format("there is no directory of snapshots at {}; check "
                                                   "the path, or train a model",
                                                   root.string())};
-    if (!fs::create_directories(root, error) && error)
-      return explain_errno(error.value(), "cannot create", root);
-    const auto parent = open_directory(fs::absolute(root).parent_path());
-    if (!parent)
-      return parent.error();
-    if (auto synced = sync_directory(parent->get(), root); !synced)
-      return synced.error();
+    if (const auto made = create_durably(root); !made)
+      return made.error();
   } else if (kind == fs::file_type::none || kind == fs::file_type::unknown) {
     return explain_errno(error.value(), "cannot open", root);
   }
