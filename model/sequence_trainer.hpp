@@ -4,6 +4,7 @@
 #include "model/encoder.hpp"
 #include "model/tensors.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,15 @@ struct training_options {
   static constexpr std::size_t full_softmax_items_max = 20'000;
   static constexpr std::size_t sampled_default = 1024;
 };
+
+/// How many other items a target is told from in each batch; 0: from all of them.
+[[nodiscard]] inline std::size_t negatives_for(const sequence_data& data,
+                                               const training_options& options) noexcept {
+  if (options.negatives == 0 && data.items <= training_options::full_softmax_items_max)
+    return 0;
+  return std::min(data.items,
+                  options.negatives > 0 ? options.negatives : training_options::sampled_default);
+}
 
 /// What one pass over the data gave.
 struct epoch_report {

@@ -20,21 +20,11 @@ failure invalid(std::string context) {
   return {errc::invalid_argument, std::move(context)};
 }
 
-/// What an item's vector is made of beside its id.
-std::vector<std::string> words_of(const item& what, std::size_t most) {
-  auto made = labels_of(what, most);
-  for (auto& word : title_words(what.title))
-    made.push_back("title:" + std::move(word));
-  if (made.size() > most)
-    made.resize(most);
-  return made;
-}
-
 /// Gives rows to the labels that stand at enough items, the most frequent first.
 void add_labels(sequence_corpus& to, std::span<const item> items, const corpus_options& options) {
   std::map<std::string, std::size_t> count;
   for (const auto& one : items)
-    for (const auto& label : words_of(one, options.item_labels_max))
+    for (const auto& label : vector_labels(one, options.item_labels_max))
       ++count[label];
   std::vector<std::pair<std::size_t, std::string_view>> frequent;
   for (const auto& [label, at] : count)
@@ -54,7 +44,7 @@ void label_items(sequence_corpus& to, std::span<const item> items, const corpus_
     records.emplace(to.words.add_item(one.id), &one);
   for (std::uint32_t row = 0; row < to.words.items().size(); ++row) {
     if (const auto found = records.find(row); found != records.end())
-      for (const auto& label : words_of(*found->second, options.item_labels_max))
+      for (const auto& label : vector_labels(*found->second, options.item_labels_max))
         if (const auto known = to.words.find_label(label))
           to.data.item_labels.push_back(*known);
     to.data.item_label_ends.push_back(to.data.item_labels.size());
@@ -62,6 +52,18 @@ void label_items(sequence_corpus& to, std::span<const item> items, const corpus_
 }
 
 } // namespace
+
+std::vector<std::string> vector_labels(const item& what, std::size_t most) {
+  auto made = labels_of(what, most);
+  for (auto& word : title_words(what.title))
+    made.push_back("title:" + std::move(word));
+  if (made.size() > most)
+    made.resize(most);
+  return made;
+}
+
+sequence_vocabulary::sequence_vocabulary(std::vector<std::string> kinds)
+    : kinds_(std::move(kinds)) {}
 
 sequence_vocabulary::sequence_vocabulary(const fold_rules& rules) : kinds_{""} {
   for (const auto& rule : rules.signals().events)

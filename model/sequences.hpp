@@ -26,6 +26,8 @@ public:
   /// Kinds are told apart by the configuration's rules; numbers of rules as event_meaning has
   /// them, so 0 is an event that no rule names.
   explicit sequence_vocabulary(const fold_rules& rules);
+  /// The kinds as they are; the first one is "".
+  explicit sequence_vocabulary(std::vector<std::string> kinds);
 
   /// The item's row, a new one if it has none.
   std::uint32_t add_item(const item_id& id);
@@ -48,6 +50,16 @@ private:
   boost::unordered_flat_map<item_key, std::uint32_t, std::hash<item_key>> item_rows_;
   boost::unordered_flat_map<std::uint64_t, std::uint32_t> label_rows_; ///< by stable_hash
 };
+
+/// The labels an item's vector is made of beside its id, at most `most`: what profiles take of
+/// it, then the words of its title.
+[[nodiscard]] std::vector<std::string> vector_labels(const item& what, std::size_t most);
+
+/// The vocabulary as bytes, with version and checksum.
+[[nodiscard]] std::string write_vocabulary(const sequence_vocabulary& from);
+
+/// Errors: corrupt_data, unsupported_format.
+[[nodiscard]] result<sequence_vocabulary> read_vocabulary(std::string_view bytes);
 
 /// What is learnt from recorded events, with the words for its numbers.
 struct sequence_corpus {

@@ -26,14 +26,12 @@ constexpr std::size_t cutoff = 10; // of the metrics
 class recurrent_trainer final : public sequence_trainer {
 public:
   recurrent_trainer(const sequence_data& data, const training_options& options)
-      : data_(data), options_(options), shape_(shape_of(data, options)), maker_(data, options),
+      : data_(data), options_(options), shape_(shape_of(data, options)),
+        negatives_(negatives_for(data, options)), maker_(data, options),
         network_(seeded(data, options)),
         optimiser_(
             network_->parameters(),
             torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay)) {
-    const auto wanted = options.negatives;
-    if (wanted > 0 || data.items > training_options::full_softmax_items_max)
-      negatives_ = std::min(wanted > 0 ? wanted : training_options::sampled_default, data.items);
     if (negatives_ > 0)
       count_items();
   }
@@ -197,10 +195,10 @@ private:
   const sequence_data& data_;
   training_options options_;
   encoder_shape shape_;
+  std::size_t negatives_; // 0: full softmax
   batch_maker maker_;
   std::shared_ptr<network> network_;
   torch::optim::AdamW optimiser_;
-  std::size_t negatives_ = 0; // 0: full softmax
   torch::Tensor shares_;
   torch::Tensor log_expected_; // of an item in the sample
   std::size_t epoch_ = 0;
