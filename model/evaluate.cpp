@@ -1,18 +1,15 @@
 #include "model/evaluate.hpp"
 
-#include "model/catalogue_slice.hpp"
-#include "model/compose.hpp"
+#include "model/content.hpp"
 #include "model/profile.hpp"
-#include "model/query.hpp"
+#include "model/rankers.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <memory>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 namespace troupe::model {
@@ -20,47 +17,47 @@ namespace troupe::model {
 namespace {
 
 constexpr std::size_t slate_size = model_quality::cutoffs.back();
-constexpr std::size_t coverage_depth = 10;
+constexpr std::uint64_t bootstrap_seed = 20221013;
+constexpr std::size_t curve_windows = 20; ///< of the targets, one after the other
 
-/// One way of ranking: weights, and which group of slices it asks.
-struct contender {
-  std::string name;
-  std::shared_ptr<const config::blend_settings> blend;
-  std::size_t group = 0;
+/// Bits of a barred item.
+constexpr std::uint8_t is_hidden = 1;
+constexpr std::uint8_t is_seen = 2;
+
+/// A ranker and the place of its first list among all lists.
+struct seat {
+  std::unique_ptr<ranker> who;
+  std::size_t first = 0;
+  bool is_out = false;
 };
-
-using slice_group = std::vector<catalogue_slice>;
-
-/// Running sums of one contender.
-struct tally {
-  std::array<double, model_quality::cutoffs.size()> hits{};
-  std::array<double, model_quality::cutoffs.size()> gains{};
-  double reciprocal_ranks = 0;
-  double popularity = 0;
-  std::size_t shown = 0;
-  boost::unordered_flat_map<item_key, bool, std::hash<item_key>> covered;
-};
-
-using slate_keys = std::vector<item_key>;
 
 struct user_state {
+  user_number number = 0;
   profile who;
-  std::vector<slate_keys> pushed; ///< by contender
+  std::vector<past_event> history;
+  std::vector<item_number> seen;
+  std::vector<ranked_items> pushed; ///< with pushed_slate: by list
 };
 
 class evaluator {
 public:
   evaluator(std::span<const stored_event> events, std::span<const item> items,
-            std::shared_ptr<const fold_rules> rules, const config::blend_settings& blend,
-            const evaluation_options& options)
-      : events_(events), rules_(std::move(rules)), options_(options), order_(events.size()) {
+            const ranker_settings& settings, const evaluation_options& options,
+            std::vector<std::unique_ptr<ranker>> rankers)
+      : events_(events), rules_(settings.rules), options_(options),
+        bars_seen_(settings.blend.seen == "exclude"), order_(events.size()) {
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::stable_sort(order_.begin(), order_.end(), [events](std::size_t a, std::size_t b) {
       return events[a].what.time < events[b].what.time;
     });
     for (const auto& one : items)
       records_.emplace(key_of(one.id), std::make_shared<const item>(one));
-    make_contenders(blend);
+    for (auto& one : rankers) {
+      const auto lists = one->names().size();
+      seats_.push_back({std::move(one), tallies_.size()});
+      tallies_.resize(tallies_.size() + lists);
+    }
+    shown_.resize(tallies_.size());
   }
 
   evaluation run() {
@@ -79,67 +76,27 @@ public:
   }
 
 private:
-  void make_contenders(const config::blend_settings& blend) {
-    add_group(rules_->signals());
-    contenders_.push_back({"blend", std::make_shared<config::blend_settings>(blend), 0});
-    if (!options_.blend_only) {
-      const auto alone = [this, &blend](signal which, double config::blend_settings::*weight) {
-        contenders_.push_back({std::string{to_string(which)}, only(blend, weight), 0});
-      };
-      alone(signal::co_occurrence, &config::blend_settings::co_occurrence);
-      alone(signal::popularity, &config::blend_settings::popularity);
-      alone(signal::content, &config::blend_settings::content);
-      alone(signal::novelty, &config::blend_settings::novelty);
-      constexpr double hours_per_week = 168;
-      constexpr double hours_per_century = 876'600;
-      for (const auto& [name, hours] : {std::pair{"popularity_last_week", hours_per_week},
-                                        std::pair{"popularity_all_time", hours_per_century}}) {
-        auto signals = rules_->signals();
-        signals.window = 0;
-        signals.popularity_half_lives_hours = {hours};
-        contenders_.push_back(
-            {name, only(blend, &config::blend_settings::popularity), add_group(signals)});
-      }
-    }
-    tallies_.resize(contenders_.size());
-  }
-
-  static std::shared_ptr<const config::blend_settings>
-  only(const config::blend_settings& blend, double config::blend_settings::*weight) {
-    auto made = std::make_shared<config::blend_settings>(blend);
-    made->co_occurrence = made->popularity = made->content = 0;
-    made->novelty = made->sequence = made->diversity = 0;
-    made->category_cap = 0;
-    (*made).*weight = 1;
-    return made;
-  }
-
-  std::size_t add_group(const config::signals_settings& signals) {
-    slice_group group;
-    for (std::uint32_t i = 0; i < options_.shards; ++i)
-      group.emplace_back(i, options_.shards, signals, config::blend_settings{});
-    groups_.push_back(std::move(group));
-    return groups_.size() - 1;
-  }
-
   // -- protocols -------------------------------------------------------------------------------
 
   void prequential() {
     const auto first = share_of_events(options_.warmup);
     for (std::size_t i = 0; i < order_.size(); ++i) {
+      if (i == first)
+        prepare();
       const auto& what = events_[order_[i]].what;
-      auto& user = users_[what.user];
+      auto& user = state_of(what.user);
       const bool is_target = i >= first && user.who.history_size() > 0;
-      if (is_target) {
-        if (!options_.pushed_slate)
-          recommend(user, what.time);
-        judge(user, key_of(what.item));
-      }
-      enter_catalogue(what.item);
-      learn(user, what);
+      if (is_target && options_.pushed_slate)
+        judge(user, user.pushed, what.item);
+      else if (is_target)
+        ask_and_judge(user, what);
+      const auto number = enter_catalogue(what.item);
+      learn(user, what, number);
       // The first target's slate is pushed by an event of the warm-up, so all are made.
-      if (options_.pushed_slate)
-        recommend(user, what.time);
+      if (options_.pushed_slate) {
+        user.pushed.resize(tallies_.size());
+        recommend(user, what.time, user.pushed);
+      }
     }
   }
 
@@ -153,14 +110,14 @@ private:
       last[events_[index].what.user] = index;
     for (const auto index : order_)
       if (const auto& what = events_[index].what; last[what.user] != index)
-        learn(users_[what.user], what);
+        learn(state_of(what.user), what, number_of(what.item));
+    prepare();
     for (const auto index : order_) {
       const auto& what = events_[index].what;
       const auto user = users_.find(what.user);
       if (last[what.user] != index || user == users_.end() || user->second.who.history_size() == 0)
         continue;
-      recommend(user->second, what.time);
-      judge(user->second, key_of(what.item));
+      ask_and_judge(user->second, what);
     }
   }
 
@@ -168,17 +125,17 @@ private:
     const auto first = share_of_events(options_.cut);
     for (std::size_t i = 0; i < first; ++i) {
       const auto& what = events_[order_[i]].what;
-      enter_catalogue(what.item);
-      learn(users_[what.user], what);
+      const auto number = enter_catalogue(what.item);
+      learn(state_of(what.user), what, number);
     }
+    prepare();
     for (std::size_t i = first; i < order_.size(); ++i) {
       const auto& what = events_[order_[i]].what;
       const auto user = users_.find(what.user);
       if (user == users_.end() || user->second.who.history_size() == 0)
         continue;
-      recommend(user->second, what.time);
-      judge(user->second, key_of(what.item));
-      fold(user->second, what);
+      ask_and_judge(user->second, what);
+      fold(user->second, what, number_of(what.item));
     }
   }
 
@@ -186,138 +143,165 @@ private:
     return static_cast<std::size_t>(share * static_cast<double>(order_.size()));
   }
 
-  // -- what serving does -----------------------------------------------------------------------
+  // -- catalogue and users ---------------------------------------------------------------------
 
-  void enter_catalogue(const item_id& id) {
+  item_number enter_catalogue(const item_id& id) {
     const auto key = key_of(id);
-    if (!events_of_.emplace(key, 0).second)
-      return;
+    const auto [at, is_new] = numbers_.emplace(key, static_cast<item_number>(catalogue_.size()));
+    const auto number = at->second;
+    if (!is_new)
+      return number;
     auto& record = records_[key];
     if (!record) {
       auto bare = std::make_shared<item>();
       bare->id = id;
       record = std::move(bare);
     }
-    for (auto& group : groups_)
-      group[shard_of(key, options_.shards)].upsert(record);
+    catalogue_.push_back(record);
+    events_of_.push_back(0);
+    barred_.push_back(record->hidden ? is_hidden : 0);
+    for (const auto& one : seats_)
+      if (!one.is_out)
+        one.who->enter(number, record);
+    return number;
   }
 
-  void learn(user_state& user, const event& what) {
-    if (const auto seen = observe(user.who, what, *rules_))
-      for (auto& group : groups_)
-        for (auto& slice : group)
-          slice.learn(*seen);
-    ++events_of_[key_of(what.item)];
-    fold(user, what);
+  [[nodiscard]] item_number number_of(const item_id& id) const {
+    const auto found = numbers_.find(key_of(id));
+    return found == numbers_.end() ? no_item : found->second;
   }
 
-  void fold(user_state& user, const event& what) {
-    const auto key = key_of(what.item);
+  user_state& state_of(const user_id& id) {
+    const auto number = static_cast<user_number>(users_.size());
+    const auto [at, is_new] = users_.try_emplace(id);
+    if (is_new) {
+      at->second.number = number;
+      targets_of_.push_back(0);
+    }
+    return at->second;
+  }
+
+  void learn(user_state& user, const event& what, item_number number) {
+    const lesson taught{
+        user.number, {&what, number, rules_->meaning_of(what).sequence}, user.who, user.history};
+    for (const auto& one : seats_)
+      if (!one.is_out)
+        one.who->learn(taught);
+    ++events_of_[number];
+    fold(user, what, number);
+  }
+
+  void fold(user_state& user, const event& what, item_number number) {
     stored_event stored;
     stored.what = what;
     stored.seq = user.who.seq() + 1;
-    apply(user.who, stored, groups_[0][shard_of(key, options_.shards)].traits(key), *rules_);
+    item_traits traits;
+    if (number != no_item)
+      traits = {true, labels_of(*catalogue_[number], rules_->signals().content_terms_max)};
+    apply(user.who, stored, traits, *rules_);
+    if (number == no_item)
+      return;
+    const auto meaning = rules_->meaning_of(what);
+    if (meaning.history)
+      user.history.push_back({&what, number, meaning.sequence});
+    if (meaning.seen)
+      user.seen.push_back(number);
   }
 
-  void recommend(user_state& user, timestamp now) {
-    score_query query;
-    query.who = std::make_shared<const taste>(make_taste(user.who, *rules_, now));
-    query.now = now;
-    user.pushed.resize(contenders_.size());
-    for (std::size_t c = 0; c < contenders_.size(); ++c) {
-      const auto& one = contenders_[c];
-      query.blend = one.blend;
-      // As sessions ask: rules that pass over items need more than a slate's worth.
-      const bool plain = one.blend->diversity <= 0 && one.blend->category_cap == 0;
-      query.limit = plain ? slate_size : rules_->signals().candidates_max;
-      answers_.clear();
-      for (const auto& slice : groups_[one.group])
-        answers_.push_back(slice.score(query));
-      compose_rules rules;
-      rules.k = slate_size;
-      rules.diversity = one.blend->diversity;
-      rules.category_cap = one.blend->category_cap;
-      rules.with_reasons = false;
-      auto& keys = user.pushed[c];
-      keys.clear();
-      for (const auto& shown : compose(answers_, user.who, rules))
-        keys.push_back(key_of(shown.what->id));
-    }
-  }
+  // -- ranking ---------------------------------------------------------------------------------
 
-  // -- judging ---------------------------------------------------------------------------------
-
-  void judge(const user_state& user, item_key target) {
-    ++targets_;
-    for (std::size_t c = 0; c < contenders_.size(); ++c) {
-      if (c >= user.pushed.size())
-        continue;
-      const auto& keys = user.pushed[c];
-      auto& sums = tallies_[c];
-      for (std::size_t i = 0; i < std::min(coverage_depth, keys.size()); ++i) {
-        sums.covered.emplace(keys[i], true);
-        sums.popularity += static_cast<double>(events_of_[keys[i]]);
-        ++sums.shown;
+  void prepare() {
+    for (auto& one : seats_)
+      if (const auto done = one.who->prepare(); !done) {
+        one.is_out = true;
+        notes_.push_back(fmt::format("{}: left out, {}", fmt::join(one.who->names(), ", "),
+                                     done.error().context));
       }
-      const auto at = std::find(keys.begin(), keys.end(), target);
-      if (at == keys.end())
-        continue;
-      const auto rank = static_cast<std::size_t>(at - keys.begin()) + 1;
-      sums.reciprocal_ranks += 1 / static_cast<double>(rank);
-      for (std::size_t i = 0; i < model_quality::cutoffs.size(); ++i)
-        if (rank <= model_quality::cutoffs[i]) {
-          sums.hits[i] += 1;
-          sums.gains[i] += 1 / std::log2(static_cast<double>(rank) + 1);
-        }
-    }
   }
 
-  [[nodiscard]] evaluation summary() const {
+  void ask_and_judge(const user_state& user, const event& target) {
+    recommend(user, options_.when == query_time::zero ? user.who.last_event() : target.time,
+              shown_);
+    judge(user, shown_, target.item);
+  }
+
+  void recommend(const user_state& user, timestamp now, std::span<ranked_items> to) {
+    if (bars_seen_)
+      for (const auto item : user.seen)
+        barred_[item] |= is_seen;
+    const ranking_query query{user.number, user.who, user.history, now, barred_, slate_size};
+    for (const auto& one : seats_)
+      if (!one.is_out)
+        one.who->rank(query, to.subspan(one.first, one.who->names().size()));
+    for (const auto item : user.seen)
+      barred_[item] &= is_hidden;
+  }
+
+  void judge(const user_state& user, std::span<const ranked_items> shown, const item_id& target) {
+    ++targets_;
+    ++targets_of_[user.number];
+    const auto number = number_of(target);
+    for (std::size_t i = 0; i < tallies_.size(); ++i)
+      tallies_[i].judge(user.number, i < shown.size() ? shown[i] : ranked_items{}, number,
+                        events_of_);
+  }
+
+  // -- figures ---------------------------------------------------------------------------------
+
+  [[nodiscard]] evaluation summary() {
     evaluation made;
     made.events = events_.size();
     made.users = users_.size();
-    made.items = events_of_.size();
+    made.items = catalogue_.size();
     made.targets = targets_;
-    const auto each = 1 / std::max(1.0, static_cast<double>(targets_));
-    for (std::size_t c = 0; c < contenders_.size(); ++c) {
-      const auto& sums = tallies_[c];
-      model_quality quality;
-      quality.name = contenders_[c].name;
-      for (std::size_t i = 0; i < model_quality::cutoffs.size(); ++i) {
-        quality.recall[i] = sums.hits[i] * each;
-        quality.ndcg[i] = sums.gains[i] * each;
+    made.notes = notes_;
+    if (options_.protocol != evaluation_protocol::leave_one_out)
+      place_curve(made);
+    std::vector<std::span<const double>> sums;
+    for (const auto& one : seats_) {
+      for (std::size_t i = 0; i < one.who->names().size() && !one.is_out; ++i) {
+        const auto& tally = tallies_[one.first + i];
+        made.models.push_back(tally.summary(one.who->names()[i], catalogue_.size()));
+        made.models.back().recall_curve = tally.moving_recall(made.curve_at, made.curve_window);
+        sums.push_back(tally.hits_of());
+        sums.push_back(tally.gains_of());
       }
-      quality.mrr = sums.reciprocal_ranks * each;
-      quality.coverage = static_cast<double>(sums.covered.size())
-                         / std::max(1.0, static_cast<double>(events_of_.size()));
-      quality.mean_popularity = sums.popularity / std::max(1.0, static_cast<double>(sums.shown));
-      made.models.push_back(std::move(quality));
+    }
+    const auto intervals = bootstrap(targets_of_, sums, bootstrap_seed);
+    for (std::size_t i = 0; i < made.models.size(); ++i) {
+      made.models[i].recall_interval = intervals[2 * i];
+      made.models[i].ndcg_interval = intervals[2 * i + 1];
     }
     return made;
+  }
+
+  void place_curve(evaluation& in) const {
+    in.curve_window = std::max<std::size_t>(1, targets_ / curve_windows);
+    const auto rest = targets_ - std::min(targets_, in.curve_window);
+    for (std::size_t point = 1; point <= evaluation::curve_points; ++point)
+      in.curve_at.push_back(in.curve_window + rest * point / evaluation::curve_points);
   }
 
   std::span<const stored_event> events_;
   std::shared_ptr<const fold_rules> rules_;
   evaluation_options options_;
+  bool bars_seen_;
   std::vector<std::size_t> order_; ///< of events_, by time
   boost::unordered_flat_map<item_key, item_ptr, std::hash<item_key>> records_;
-  /// Items in the catalogue with their events so far.
-  boost::unordered_flat_map<item_key, std::uint64_t, std::hash<item_key>> events_of_;
+  boost::unordered_flat_map<item_key, item_number, std::hash<item_key>> numbers_;
+  std::vector<item_ptr> catalogue_;      ///< by item number, as the next two
+  std::vector<std::uint64_t> events_of_; ///< so far
+  std::vector<std::uint8_t> barred_;     ///< is_seen only while one user's query is ranked
   boost::unordered_flat_map<user_id, user_state, std::hash<user_id>> users_;
-  std::vector<slice_group> groups_; ///< the first one learns everything
-  std::vector<contender> contenders_;
-  std::vector<tally> tallies_;
-  std::vector<candidate_list> answers_;
+  std::vector<std::uint32_t> targets_of_; ///< by user number
+  std::vector<seat> seats_;
+  std::vector<quality_tally> tallies_; ///< by list
+  std::vector<ranked_items> shown_;    ///< likewise, working memory
+  std::vector<std::string> notes_;
   std::size_t targets_ = 0;
 };
 
-} // namespace
-
-result<evaluation> evaluate(std::span<const stored_event> events, std::span<const item> items,
-                            const config::users_settings& users,
-                            const config::signals_settings& signals,
-                            const config::blend_settings& blend,
-                            const evaluation_options& options) {
+result<void> check_options(const evaluation_options& options) {
   const auto invalid = [](std::string context) {
     return failure{errc::invalid_argument, std::move(context)};
   };
@@ -327,13 +311,37 @@ result<evaluation> evaluate(std::span<const stored_event> events, std::span<cons
     return invalid(fmt::format("cut is {}; it takes more than 0 and less than 1", options.cut));
   if (options.shards < 1 || options.shards > 1024)
     return invalid(fmt::format("shards is {}; it takes 1 to 1024", options.shards));
+  return {};
+}
+
+} // namespace
+
+result<evaluation> evaluate(std::span<const stored_event> events, std::span<const item> items,
+                            const config::users_settings& users,
+                            const config::signals_settings& signals,
+                            const config::blend_settings& blend, const evaluation_options& options,
+                            std::vector<std::unique_ptr<ranker>> more) {
+  if (const auto ok = check_options(options); !ok)
+    return ok.error();
   auto rules = fold_rules::make(users, signals);
   if (!rules)
     return rules.error();
-  auto made = evaluator{events, items, *rules, blend, options}.run();
+  const ranker_settings settings{*rules, blend, options.shards};
+  auto roster =
+      make_rankers(options.models, settings, options.protocol == evaluation_protocol::prequential);
+  if (!roster)
+    return roster.error();
+  for (auto& one : more)
+    roster->rankers.push_back(std::move(one));
+  auto made = evaluator{events, items, settings, options, std::move(roster->rankers)}.run();
+  made.notes.insert(made.notes.begin(), roster->notes.begin(), roster->notes.end());
+  if (made.models.empty())
+    return failure{errc::invalid_argument,
+                   fmt::format("no model can take part: {}", fmt::join(made.notes, "; "))};
   if (made.targets == 0)
-    return invalid(fmt::format("no event of the {} can be a target: nobody has a history before it",
-                               events.size()));
+    return failure{errc::invalid_argument,
+                   fmt::format("no event of the {} can be a target: nobody has a history before it",
+                               events.size())};
   return made;
 }
 

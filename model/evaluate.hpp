@@ -4,16 +4,19 @@
 #include "base/event.hpp"
 #include "base/item.hpp"
 #include "config/settings.hpp"
+#include "model/quality.hpp"
+#include "model/ranker.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-/// How good the recommendations are on recorded events, by the very code that serves: profile
-/// fold, slices, compose. Full catalogue, never sampled; deterministic.
+/// How good the recommendations are on recorded events: those of the very code that serves
+/// (profile fold, slices, compose), and yardsticks beside it. Full catalogue, never sampled;
+/// deterministic.
 namespace troupe::model {
 
 enum class evaluation_protocol : std::uint8_t {
@@ -28,42 +31,48 @@ enum class evaluation_protocol : std::uint8_t {
   time_split,
 };
 
-struct evaluation_options {
-  evaluation_protocol protocol = evaluation_protocol::prequential;
-  double warmup = 0.3;       ///< prequential: share of the events learnt before the first target
-  double cut = 0.8;          ///< time_split: share of the events before the cut
-  std::uint32_t shards = 1;  ///< slices of the catalogue
-  bool blend_only = false;   ///< leaves out the signals alone: six times as fast
-  bool pushed_slate = false; ///< prequential: judge the slate made after the user's previous event,
-                             ///< as a connection got it, not one made at the target's moment
+/// When the slate is made that a target is looked for in.
+enum class query_time : std::uint8_t {
+  known, ///< at the target's moment, as for who comes back and asks
+  zero,  ///< right after the user's last event before it, as a slate is pushed
 };
 
-/// Averages over all targets. A target is one item, so recall is the hit rate.
-struct model_quality {
-  static constexpr std::array<std::size_t, 3> cutoffs{5, 10, 20};
-
-  std::string name; ///< "blend", a signal's name, or a yardstick: "popularity_all_time" ...
-  std::array<double, cutoffs.size()> recall{};
-  std::array<double, cutoffs.size()> ndcg{};
-  double mrr = 0;             ///< within the first 20
-  double coverage = 0;        ///< share of the catalogue that stood in a top 10
-  double mean_popularity = 0; ///< events so far of the items in the top 10s, on average
+struct evaluation_options {
+  evaluation_protocol protocol = evaluation_protocol::prequential;
+  double warmup = 0.3;      ///< prequential: share of the events learnt before the first target
+  double cut = 0.8;         ///< time_split: share of the events before the cut
+  std::uint32_t shards = 1; ///< slices of the catalogue
+  std::vector<std::string> models; ///< of ranker_names(); empty: all that the protocol can judge
+  query_time when = query_time::known;
+  bool pushed_slate = false; ///< prequential: judge the slate made after the user's previous event,
+                             ///< as a connection got it, with what others had taught until then
 };
 
 struct evaluation {
+  static constexpr std::size_t curve_points = 100;
+
   std::size_t events = 0;
   std::size_t users = 0;
   std::size_t items = 0; ///< in the catalogue at the end
   std::size_t targets = 0;
   std::vector<model_quality> models; ///< the blend first
+  std::vector<std::string> notes;    ///< which models were left out and why
+
+  /// But for leave_one_out, whose targets have no order: the numbers of targets at which the
+  /// curves have their points, each the average over the `curve_window` targets before.
+  std::vector<std::size_t> curve_at;
+  std::size_t curve_window = 0;
 };
 
 /// Judges on `events`, taken in the order of their time, ties in the order given. Items
-/// without a record get one with no more than their id.
-/// Errors: invalid_argument (options out of range, rules that do not compile, no targets).
+/// without a record get one with no more than their id. `more` rankers are judged beside those
+/// of options.models.
+/// Errors: invalid_argument (options out of range, rules that do not compile, no targets, no
+/// model that can take part).
 [[nodiscard]] result<evaluation>
 evaluate(std::span<const stored_event> events, std::span<const item> items,
          const config::users_settings& users, const config::signals_settings& signals,
-         const config::blend_settings& blend, const evaluation_options& options);
+         const config::blend_settings& blend, const evaluation_options& options,
+         std::vector<std::unique_ptr<ranker>> more = {});
 
 } // namespace troupe::model

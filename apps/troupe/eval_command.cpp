@@ -1,12 +1,16 @@
 #include "apps/troupe/eval_command.hpp"
 
+#include "apps/troupe/eval/eval_plot.hpp"
+#include "apps/troupe/eval/eval_report.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/open_store.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "model/evaluate.hpp"
+#include "model/rank_slices.hpp"
+#include "model/rankers.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <fstream>
@@ -22,7 +26,9 @@ namespace {
 struct eval_options {
   settings_options settings;
   model::evaluation_options how;
+  bool blend_only = false;
   std::string json; ///< file, "-" for standard output; empty: none
+  std::string plot; ///< likewise
   bool quiet = false;
 };
 
@@ -33,12 +39,8 @@ const std::map<std::string, model::evaluation_protocol> protocols{
     {"leave-one-out", model::evaluation_protocol::leave_one_out},
     {"time-split", model::evaluation_protocol::time_split}};
 
-std::string name_of(model::evaluation_protocol wanted) {
-  for (const auto& [name, value] : protocols)
-    if (value == wanted)
-      return name;
-  return {};
-}
+const std::map<std::string, model::query_time> query_times{{"known", model::query_time::known},
+                                                           {"zero", model::query_time::zero}};
 
 result<std::vector<stored_event>> read_events(const storage::event_log& from) {
   std::vector<stored_event> all;
@@ -70,51 +72,7 @@ result<std::vector<item>> read_items(const storage::item_store& from) {
   }
 }
 
-void print_table(const model::evaluation& made, const model::evaluation_options& how) {
-  fmt::print("{}: {} events of {} users, {} items, {} targets, {} shards\n\n",
-             name_of(how.protocol), made.events, made.users, made.items, made.targets, how.shards);
-  fmt::print("{:<22}", "");
-  for (const char* metric : {"Recall", "NDCG"})
-    for (const auto cutoff : model::model_quality::cutoffs)
-      fmt::print(" {:>9}", fmt::format("{}@{}", metric, cutoff));
-  fmt::print(" {:>7} {:>8} {:>10}\n", "MRR", "coverage", "popularity");
-  for (const auto& one : made.models) {
-    fmt::print("{:<22}", one.name);
-    for (const auto value : one.recall)
-      fmt::print(" {:>9.4f}", value);
-    for (const auto value : one.ndcg)
-      fmt::print(" {:>9.4f}", value);
-    fmt::print(" {:>7.4f} {:>8.3f} {:>10.1f}\n", one.mrr, one.coverage, one.mean_popularity);
-  }
-}
-
-nlohmann::json to_json(const model::evaluation& made, const model::evaluation_options& how) {
-  auto models = nlohmann::json::array();
-  for (const auto& one : made.models) {
-    nlohmann::json row{{"name", one.name},
-                       {"mrr", one.mrr},
-                       {"coverage", one.coverage},
-                       {"mean_popularity", one.mean_popularity}};
-    for (std::size_t i = 0; i < model::model_quality::cutoffs.size(); ++i) {
-      row[fmt::format("recall_at_{}", model::model_quality::cutoffs[i])] = one.recall[i];
-      row[fmt::format("ndcg_at_{}", model::model_quality::cutoffs[i])] = one.ndcg[i];
-    }
-    models.push_back(std::move(row));
-  }
-  return {{"protocol", name_of(how.protocol)},
-          {"warmup", how.warmup},
-          {"cut", how.cut},
-          {"shards", how.shards},
-          {"pushed_slate", how.pushed_slate},
-          {"events", made.events},
-          {"users", made.users},
-          {"items", made.items},
-          {"targets", made.targets},
-          {"models", std::move(models)}};
-}
-
-result<void> write_json(const std::string& to, const nlohmann::json& what) {
-  const auto text = what.dump(2) + "\n";
+result<void> write_text(const std::string& to, const std::string& text) {
   if (to == "-") {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return {};
@@ -141,6 +99,8 @@ int run_eval(const eval_options& options) {
   if (!items)
     return report(items.error());
   auto how = options.how;
+  if (options.blend_only)
+    how.models = {std::string{model::slice_ranker::blend_name}};
   if (how.shards == 0)
     how.shards = (*store)->layout().shards;
   const auto made =
@@ -148,18 +108,24 @@ int run_eval(const eval_options& options) {
   if (!made)
     return report(made.error());
   if (!options.quiet)
-    print_table(*made, how);
-  if (options.json.empty())
-    return exit_ok;
-  const auto written = write_json(options.json, to_json(*made, how));
-  return written ? exit_ok : report(written.error());
+    fmt::print("{}", table_of(*made, how));
+  if (!options.json.empty())
+    if (const auto written = write_text(options.json, json_of(*made, how)); !written)
+      return report(written.error());
+  if (!options.plot.empty())
+    if (const auto written =
+            write_text(options.plot, plot_of(*made, how.protocol, headline_of(*made, how)));
+        !written)
+      return report(written.error());
+  return exit_ok;
 }
 
 } // namespace
 
 void add_eval_command(CLI::App& app) {
   auto* command = app.add_subcommand(
-      "eval", "measure recommendations on the store's events: the blend and each signal alone");
+      "eval",
+      "measure recommendations on the store's events: the blend, each signal alone, yardsticks");
   const auto options = std::make_shared<eval_options>();
   options->how.shards = 0;
   add_settings_options(*command, options->settings);
@@ -180,9 +146,28 @@ void add_eval_command(CLI::App& app) {
       ->type_name("N");
   command->add_flag("--pushed", options->how.pushed_slate,
                     "prequential: judge the slate pushed after the user's previous event");
-  command->add_flag("--blend-only", options->how.blend_only, "leave the single signals out");
+  command
+      ->add_option("--query-time", options->how.when,
+                   "when slates are made: known, at the target's moment, or zero, right after the "
+                   "user's last event")
+      ->transform(CLI::CheckedTransformer(query_times))
+      ->type_name("WHEN");
+  auto* const models =
+      command
+          ->add_option("--models", options->how.models,
+                       fmt::format("which to judge, separated by commas: {}; without it all that "
+                                   "the protocol can judge",
+                                   fmt::join(model::ranker_names(), ", ")))
+          ->delimiter(',')
+          ->check(CLI::IsMember(model::ranker_names()))
+          ->type_name("NAMES");
+  command->add_flag("--blend-only", options->blend_only, "the same as --models blend")
+      ->excludes(models);
   command->add_option("--json", options->json, "write the figures there; - for standard output")
       ->type_name("FILE");
+  command
+      ->add_option("--plot", options->plot, "draw the figures there as SVG; - for standard output")
+      ->type_name("FILE.svg");
   command->add_flag("--quiet", options->quiet, "print no table");
   command->callback([options] { finish(run_eval(*options)); });
 }

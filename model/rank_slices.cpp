@@ -1,0 +1,138 @@
+#include "model/rank_slices.hpp"
+
+#include "model/compose.hpp"
+#include "model/query.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+constexpr std::size_t no_group = static_cast<std::size_t>(-1);
+constexpr double hours_per_week = 168;
+constexpr double hours_per_century = 876'600;
+
+using weight_of_blend = double config::blend_settings::*;
+
+/// A ranking by one signal; `hours` above 0: in slices of its own, with this half-life alone.
+struct single_signal {
+  std::string_view name;
+  weight_of_blend weight = nullptr;
+  double hours = 0;
+};
+
+constexpr std::array singles{
+    single_signal{"co_occurrence", &config::blend_settings::co_occurrence},
+    single_signal{"popularity", &config::blend_settings::popularity},
+    single_signal{"content", &config::blend_settings::content},
+    single_signal{"novelty", &config::blend_settings::novelty},
+    single_signal{"popularity_last_week", &config::blend_settings::popularity, hours_per_week},
+    single_signal{"popularity_all_time", &config::blend_settings::popularity, hours_per_century},
+};
+
+std::shared_ptr<const config::blend_settings> only(const config::blend_settings& blend,
+                                                   weight_of_blend weight) {
+  auto made = std::make_shared<config::blend_settings>(blend);
+  made->co_occurrence = made->popularity = made->content = 0;
+  made->novelty = made->sequence = made->diversity = 0;
+  made->category_cap = 0;
+  (*made).*weight = 1;
+  return made;
+}
+
+} // namespace
+
+std::vector<std::string> slice_ranker::all_names() {
+  std::vector<std::string> made{std::string{blend_name}};
+  for (const auto& one : singles)
+    made.emplace_back(one.name);
+  return made;
+}
+
+slice_ranker::slice_ranker(std::shared_ptr<const fold_rules> rules,
+                           const config::blend_settings& blend, std::uint32_t shards,
+                           std::span<const std::string> wanted)
+    : rules_(std::move(rules)), shards_(shards), names_(wanted.begin(), wanted.end()),
+      served_(no_group) {
+  for (const auto& name : names_) {
+    const auto* const one = std::find_if(singles.begin(), singles.end(),
+                                         [&name](const auto& any) { return any.name == name; });
+    if (one == singles.end()) {
+      contenders_.push_back(
+          {std::make_shared<const config::blend_settings>(blend), served_group()});
+      continue;
+    }
+    auto group = no_group;
+    if (one->hours > 0) {
+      auto signals = rules_->signals();
+      signals.window = 0;
+      signals.popularity_half_lives_hours = {one->hours};
+      group = add_group(signals);
+    } else {
+      group = served_group();
+    }
+    contenders_.push_back({only(blend, one->weight), group});
+  }
+}
+
+slice_ranker::~slice_ranker() = default;
+
+std::size_t slice_ranker::add_group(const config::signals_settings& signals) {
+  slice_group group;
+  for (std::uint32_t i = 0; i < shards_; ++i)
+    group.emplace_back(i, shards_, signals, config::blend_settings{});
+  groups_.push_back(std::move(group));
+  return groups_.size() - 1;
+}
+
+std::size_t slice_ranker::served_group() {
+  if (served_ == no_group)
+    served_ = add_group(rules_->signals());
+  return served_;
+}
+
+void slice_ranker::enter(item_number number, const item_ptr& record) {
+  const auto key = key_of(record->id);
+  numbers_.emplace(key, number);
+  for (auto& group : groups_)
+    group[shard_of(key, shards_)].upsert(record);
+}
+
+void slice_ranker::learn(const lesson& what) {
+  const auto seen = observe(what.before, *what.now.what, *rules_);
+  if (!seen)
+    return;
+  for (auto& group : groups_)
+    for (auto& slice : group)
+      slice.learn(*seen);
+}
+
+void slice_ranker::rank(const ranking_query& query, std::span<ranked_items> to) {
+  score_query asked;
+  asked.who = std::make_shared<const taste>(make_taste(query.who, *rules_, query.now));
+  asked.now = query.now;
+  for (std::size_t c = 0; c < contenders_.size(); ++c) {
+    const auto& one = contenders_[c];
+    asked.blend = one.blend;
+    // As sessions ask: rules that pass over items need more than a slate's worth.
+    const bool plain = one.blend->diversity <= 0 && one.blend->category_cap == 0;
+    asked.limit = plain ? query.k : rules_->signals().candidates_max;
+    answers_.clear();
+    for (const auto& slice : groups_[one.group])
+      answers_.push_back(slice.score(asked));
+    compose_rules rules;
+    rules.k = query.k;
+    rules.diversity = one.blend->diversity;
+    rules.category_cap = one.blend->category_cap;
+    rules.with_reasons = false;
+    to[c].clear();
+    for (const auto& shown : compose(answers_, query.who, rules))
+      to[c].push_back(numbers_.at(key_of(shown.what->id)));
+  }
+}
+
+} // namespace troupe::model
