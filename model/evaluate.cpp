@@ -326,7 +326,7 @@ result<evaluation> evaluate(std::span<const stored_event> events, std::span<cons
   auto rules = fold_rules::make(users, signals);
   if (!rules)
     return rules.error();
-  const ranker_settings settings{*rules, blend, options.shards};
+  const ranker_settings settings{*rules, blend, options.shards, options.encoder};
   auto roster =
       make_rankers(options.models, settings, options.protocol == evaluation_protocol::prequential);
   if (!roster)

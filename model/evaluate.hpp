@@ -5,6 +5,7 @@
 #include "base/item.hpp"
 #include "config/settings.hpp"
 #include "model/quality.hpp"
+#include "model/rank_encoder.hpp"
 #include "model/ranker.hpp"
 
 #include <cstddef>
@@ -46,6 +47,7 @@ struct evaluation_options {
   query_time when = query_time::known;
   bool pushed_slate = false; ///< prequential: judge the slate made after the user's previous event,
                              ///< as a connection got it, with what others had taught until then
+  encoder_ranker_options encoder; ///< how the sequence encoder is trained, where it takes part
 };
 
 struct evaluation {

@@ -1,6 +1,7 @@
 #include "model/rankers.hpp"
 
 #include "model/rank_ease.hpp"
+#include "model/rank_encoder.hpp"
 #include "model/rank_neighbours.hpp"
 #include "model/rank_sessions.hpp"
 #include "model/rank_slices.hpp"
@@ -22,6 +23,7 @@ struct family {
   std::unique_ptr<ranker> (*make)(const ranker_settings& settings,
                                   std::span<const std::string> wanted);
   const char* fixed = nullptr; ///< why it cannot learn on after `prepare`; null: it can
+  bool is_slow = false;        ///< minutes: takes part only if it is named
 };
 
 constexpr std::array families{
@@ -41,6 +43,12 @@ constexpr std::array families{
            [](const ranker_settings&, std::span<const std::string>) -> std::unique_ptr<ranker> {
              return std::make_unique<session_ranker>();
            }},
+    family{
+        &encoder_ranker::all_names,
+        [](const ranker_settings& from, std::span<const std::string>) -> std::unique_ptr<ranker> {
+          return std::make_unique<encoder_ranker>(from.rules, from.encoder);
+        },
+        nullptr, true},
 };
 
 result<void> check_names(std::span<const std::string> wanted) {
@@ -72,6 +80,8 @@ result<ranker_roster> make_rankers(std::span<const std::string> wanted,
   ranker_roster made;
   for (const auto& one : families) {
     auto names = one.names();
+    if (wanted.empty() && one.is_slow)
+      continue;
     if (!wanted.empty())
       std::erase_if(names, [wanted](const auto& name) {
         return std::find(wanted.begin(), wanted.end(), name) == wanted.end();

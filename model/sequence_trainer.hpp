@@ -85,6 +85,9 @@ public:
   /// `stop` is asked after each batch; if it says so, the pass ends early and is not judged.
   virtual epoch_report run_epoch(const std::function<bool()>& stop) = 0;
 
+  /// From now on `factor` times what the options say.
+  virtual void scale_learning_rate(double factor) = 0;
+
   [[nodiscard]] virtual encoder_shape shape() const = 0;
 
   /// The tensors of recurrent_encoder and the items': `item.id` [items, d], `item.bias` [items],
@@ -97,6 +100,10 @@ public:
   [[nodiscard]] virtual std::vector<float> query_after(const std::vector<sequence_step>& history,
                                                        std::uint32_t gap) = 0;
 };
+
+/// What program and module must agree on; the number is raised with each change of what stands in
+/// this file.
+inline constexpr const char* training_interface = TROUPE_VERSION "/1";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

@@ -27,11 +27,11 @@ result<std::unique_ptr<sequence_trainer>> make_trainer(const std::filesystem::pa
   auto* const version = static_cast<const char* const*>(dlsym(module, "troupe_training_version"));
   auto* const make =
       reinterpret_cast<make_sequence_trainer*>(dlsym(module, "troupe_make_sequence_trainer"));
-  if (version == nullptr || make == nullptr || std::string_view{*version} != TROUPE_VERSION)
+  if (version == nullptr || make == nullptr || std::string_view{*version} != training_interface)
     return failure{errc::unavailable,
                    fmt::format("{} is of version {}, this program of {}; install them together",
                                file.string(), version == nullptr ? "unknown" : *version,
-                               TROUPE_VERSION)};
+                               training_interface)};
   return std::unique_ptr<sequence_trainer>{make(data, options)};
 }
 

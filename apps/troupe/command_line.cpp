@@ -9,6 +9,7 @@
 #include "apps/troupe/import_command.hpp"
 #include "apps/troupe/replay_command.hpp"
 #include "apps/troupe/serve_command.hpp"
+#include "apps/troupe/train_command.hpp"
 #include "gateway/live_codec.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +27,7 @@ int run_command_line(int argc, char** argv) {
   add_import_command(app);
   add_export_command(app);
   add_replay_command(app);
+  add_train_command(app);
   add_eval_command(app);
   add_bench_command(app);
   add_explain_command(app);

@@ -5,9 +5,11 @@
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/open_store.hpp"
 #include "apps/troupe/settings_options.hpp"
+#include "apps/troupe/stored_records.hpp"
 #include "model/evaluate.hpp"
 #include "model/rank_slices.hpp"
 #include "model/rankers.hpp"
+#include "model/training_module.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,8 +34,6 @@ struct eval_options {
   bool quiet = false;
 };
 
-constexpr std::size_t page = 10'000;
-
 const std::map<std::string, model::evaluation_protocol> protocols{
     {"prequential", model::evaluation_protocol::prequential},
     {"leave-one-out", model::evaluation_protocol::leave_one_out},
@@ -41,36 +41,6 @@ const std::map<std::string, model::evaluation_protocol> protocols{
 
 const std::map<std::string, model::query_time> query_times{{"known", model::query_time::known},
                                                            {"zero", model::query_time::zero}};
-
-result<std::vector<stored_event>> read_events(const storage::event_log& from) {
-  std::vector<stored_event> all;
-  std::uint64_t after = 0;
-  for (;;) {
-    auto some = from.read_arrivals(after, page);
-    if (!some)
-      return some.error();
-    if (some->empty())
-      return all;
-    after = some->back().arrival;
-    for (auto& one : *some)
-      all.push_back(std::move(one));
-  }
-}
-
-result<std::vector<item>> read_items(const storage::item_store& from) {
-  std::vector<item> all;
-  item_id after;
-  for (;;) {
-    auto some = from.scan(after, page);
-    if (!some)
-      return some.error();
-    if (some->empty())
-      return all;
-    after = some->back().id;
-    for (auto& one : *some)
-      all.push_back(std::move(one));
-  }
-}
 
 result<void> write_text(const std::string& to, const std::string& text) {
   if (to == "-") {
@@ -101,6 +71,11 @@ int run_eval(const eval_options& options) {
   auto how = options.how;
   if (options.blend_only)
     how.models = {std::string{model::slice_ranker::blend_name}};
+  how.encoder.module = model::training_module_path();
+  how.encoder.on_epoch = [](const model::epoch_report& report) {
+    fmt::print(stderr, "training: epoch {}, loss {:.4f}, NDCG@10 of held-out events {:.4f}\n",
+               report.epoch, report.loss, report.ndcg);
+  };
   if (how.shards == 0)
     how.shards = (*store)->layout().shards;
   const auto made =

@@ -49,6 +49,12 @@ std::string_view stop_signals::wait() {
   return got == SIGTERM ? "SIGTERM" : got == SIGINT ? "SIGINT" : "SIGHUP";
 }
 
+bool stop_signals::came() {
+  const auto awaited = stopping();
+  constexpr timespec no_time{};
+  return sigtimedwait(&awaited, nullptr, &no_time) > 0;
+}
+
 void stop_signals::force_after(std::chrono::seconds limit, int code) {
   watch_ = std::thread{[limit, code] {
     const auto awaited = stopping_or_finished();

@@ -18,6 +18,9 @@ public:
   /// Blocks until one of them comes; its name.
   [[nodiscard]] std::string_view wait();
 
+  /// Whether one of them has come, without waiting for it.
+  [[nodiscard]] bool came();
+
   /// From now on the process ends at once, with `code`, when another signal comes or `limit`
   /// has passed, unless this object is gone by then.
   void force_after(std::chrono::seconds limit, int code);

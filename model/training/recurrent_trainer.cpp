@@ -53,6 +53,8 @@ public:
     return made;
   }
 
+  void scale_learning_rate(double factor) override { rate_factor_ = factor; }
+
   [[nodiscard]] encoder_shape shape() const override { return shape_; }
 
   [[nodiscard]] tensor_map weights() const override {
@@ -125,7 +127,7 @@ private:
     ++batches_;
     const auto warmth = std::min(1.0, static_cast<double>(batches_) / warmup_batches);
     for (auto& group : optimiser_.param_groups())
-      group.options().set_lr(options_.learning_rate * warmth);
+      group.options().set_lr(options_.learning_rate * rate_factor_ * warmth);
     optimiser_.step();
     return loss.item<double>();
   }
@@ -201,6 +203,7 @@ private:
   torch::optim::AdamW optimiser_;
   torch::Tensor shares_;
   torch::Tensor log_expected_; // of an item in the sample
+  double rate_factor_ = 1;
   std::size_t epoch_ = 0;
   std::uint64_t batches_ = 0;
 };
@@ -210,7 +213,7 @@ private:
 extern "C" {
 
 [[gnu::visibility("default")]] extern const char* const troupe_training_version;
-const char* const troupe_training_version = TROUPE_VERSION;
+const char* const troupe_training_version = troupe::model::training_interface;
 
 [[gnu::visibility("default")]] troupe::model::sequence_trainer*
 troupe_make_sequence_trainer(const troupe::model::sequence_data& data,

@@ -11,7 +11,7 @@ def help_and_usage(troupe):
     expect(code == 0, "help is no error")
     commands = [line.split()[0] for line in output.split("Subcommands:")[1].splitlines()
                 if line.startswith("  ")]
-    expect({"serve", "import", "export", "replay", "bench", "config"} <= set(commands),
+    expect({"serve", "import", "export", "replay", "bench", "config", "train", "eval"} <= set(commands),
            f"help lists the commands: {commands}")
     for command in commands:
         code, output, errors = run(troupe, command, "--help")

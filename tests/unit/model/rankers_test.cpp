@@ -30,7 +30,7 @@ void teach_three(stage& to) {
 }
 
 ranker_settings settings() {
-  return {*fold_rules::make({}, {}), {}, 1};
+  return {*fold_rules::make({}, {}), {}, 1, {}};
 }
 
 } // namespace
@@ -225,7 +225,9 @@ TEST_SUITE("model.rankers") {
     const auto everything = make_rankers({}, settings(), false);
     for (const auto& one : everything->rankers)
       lists += one->names().size();
-    CHECK(lists == all.size());
+    CHECK(lists + 1 == all.size()); // all but the sequence encoder
+    CHECK(all.back() == "recurrent");
+    CHECK(make_rankers(names{"recurrent"}, settings(), true)->rankers.size() == 1);
   }
 
   TEST_CASE("names nobody has and names given twice are refused") {

@@ -1,5 +1,7 @@
 #include "model/trained_encoder.hpp"
 
+#include "model/evaluate.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -133,10 +135,37 @@ TEST_SUITE("model.trained_encoder") {
     REQUIRE(made.has_value());
     REQUIRE(ndcg.size() > 3);
     CHECK(ndcg.size() < 60);
-    CHECK(made->judged.ndcg == *std::max_element(ndcg.begin(), ndcg.end()));
+    CHECK(made->judged.ndcg == ndcg[made->judged.epoch - 1]);
     CHECK(made->judged.epoch + 3 == ndcg.size());
     CHECK(made->judged.ndcg > 0.9);
     CHECK(made->words.items().size() == 10);
+  }
+
+  TEST_CASE("the encoder is judged beside the others, frozen where the protocol goes on") {
+    evaluation_options how;
+    how.models = {"recurrent", "popularity_all_time"};
+    how.encoder.module = TROUPE_TRAINING_MODULE;
+    how.encoder.plan.options.dimensions = 16;
+    how.encoder.plan.options.learning_rate = 1e-2;
+    how.encoder.plan.options.batch_steps = 128;
+    how.warmup = 0.7;
+    for (const auto protocol :
+         {evaluation_protocol::leave_one_out, evaluation_protocol::prequential}) {
+      how.protocol = protocol;
+      const auto made = evaluate(walks(), {}, {}, {}, {}, how);
+      REQUIRE(made.has_value());
+      CHECK(made->notes.empty());
+      REQUIRE(made->models.size() == 2);
+      const auto& encoder = made->models[1];
+      CHECK(encoder.name == "recurrent");
+      CHECK(encoder.recall[0] > 0.9);
+      CHECK(encoder.ndcg[0] > made->models[0].ndcg[0]);
+    }
+    how.encoder.module = "/nowhere.so";
+    const auto made = evaluate(walks(), {}, {}, {}, {}, how);
+    REQUIRE(made.has_value());
+    REQUIRE(made->notes.size() == 1);
+    CHECK(made->notes[0].find("recurrent") == 0);
   }
 
   TEST_CASE("training that is stopped keeps the best so far, if there is one") {
