@@ -17,6 +17,7 @@ MAY_INCLUDE = {  # folder -> folders it may include besides itself
 }
 OWNER = {  # include prefix -> (the only folders that may use it, also in headers?)
     "torch/": ({"model"}, True),
+    "ATen/": ({"model"}, True),
     "rocksdb/": ({"storage"}, False),
     "boost/beast": ({"gateway", "apps"}, True),  # apps: the clients of replay and bench
     "boost/asio": ({"gateway", "apps"}, True),

@@ -34,9 +34,9 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 }
 
 /// One line an epoch, with the time that is left at most.
-class progress {
+class training_progress {
 public:
-  explicit progress(const model::training_plan& plan)
+  explicit training_progress(const model::training_plan& plan)
       : plan_(plan), begin_(system_clock().steady()) {}
 
   void operator()(const model::epoch_report& report) const {
@@ -114,7 +114,7 @@ int run_train(const train_options& options) {
                                model::negatives_for(corpus->data, options.plan.options)));
   const auto made =
       model::train_encoder(*corpus, model::training_module_path(), options.plan,
-                           progress{options.plan}, [&signals] { return signals.came(); });
+                           training_progress{options.plan}, [&signals] { return signals.came(); });
   if (!made)
     return report(made.error());
   const auto root = options.snapshots.empty()

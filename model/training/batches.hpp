@@ -2,7 +2,7 @@
 
 #include "model/sequence_trainer.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstddef>
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include "model/encoder.hpp"
 #include "model/sequence_trainer.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <map>
 #include <string>

@@ -2,6 +2,10 @@
 #include "model/training/batches.hpp"
 #include "model/training/network.hpp"
 
+#include <ATen/Parallel.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -37,7 +41,7 @@ public:
   }
 
   epoch_report run_epoch(const std::function<bool()>& stop) override {
-    torch::set_num_threads(static_cast<int>(options_.threads));
+    at::set_num_threads(static_cast<int>(options_.threads));
     network_->train(true);
     epoch_report made;
     made.epoch = ++epoch_;
@@ -95,7 +99,7 @@ private:
   }
 
   std::shared_ptr<network> seeded(const sequence_data& data, const training_options& options) {
-    torch::manual_seed(options.seed);
+    at::manual_seed(options.seed);
     return std::make_shared<network>(shape_, data, options.dropout);
   }
 
