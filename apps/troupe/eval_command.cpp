@@ -3,7 +3,6 @@
 #include "apps/troupe/eval/eval_plot.hpp"
 #include "apps/troupe/eval/eval_report.hpp"
 #include "apps/troupe/exit_codes.hpp"
-#include "apps/troupe/open_store.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "model/evaluate.hpp"
@@ -59,15 +58,9 @@ int run_eval(const eval_options& options) {
   const auto settings = load_settings(options.settings);
   if (!settings)
     return report(settings.error(), exit_usage);
-  const auto store = open_store(settings->storage, store_use::read);
-  if (!store)
-    return report(store.error());
-  const auto events = read_events((*store)->events());
-  if (!events)
-    return report(events.error());
-  const auto items = read_items((*store)->items());
-  if (!items)
-    return report(items.error());
+  const auto records = read_records(settings->storage);
+  if (!records)
+    return report(records.error());
   auto how = options.how;
   if (options.blend_only)
     how.models = {std::string{model::slice_ranker::blend_name}};
@@ -77,9 +70,9 @@ int run_eval(const eval_options& options) {
                report.epoch, report.loss, report.ndcg);
   };
   if (how.shards == 0)
-    how.shards = (*store)->layout().shards;
-  const auto made =
-      model::evaluate(*events, *items, settings->users, settings->signals, settings->blend, how);
+    how.shards = records->shards;
+  const auto made = model::evaluate(records->events, records->items, settings->users,
+                                    settings->signals, settings->blend, how);
   if (!made)
     return report(made.error());
   if (!options.quiet)

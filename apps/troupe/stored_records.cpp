@@ -1,13 +1,14 @@
 #include "apps/troupe/stored_records.hpp"
 
+#include "apps/troupe/open_store.hpp"
+#include "storage/interfaces.hpp"
+
 #include <utility>
 
 namespace troupe::apps {
 namespace {
 
 constexpr std::size_t page = 10'000;
-
-} // namespace
 
 result<std::vector<stored_event>> read_events(const storage::event_log& from) {
   std::vector<stored_event> all;
@@ -37,6 +38,21 @@ result<std::vector<item>> read_items(const storage::item_store& from) {
     for (auto& one : *some)
       all.push_back(std::move(one));
   }
+}
+
+} // namespace
+
+result<stored_records> read_records(const config::storage_settings& from) {
+  const auto store = open_store(from, store_use::read);
+  if (!store)
+    return store.error();
+  auto events = read_events((*store)->events());
+  if (!events)
+    return events.error();
+  auto items = read_items((*store)->items());
+  if (!items)
+    return items.error();
+  return stored_records{std::move(*events), std::move(*items), (*store)->layout().shards};
 }
 
 } // namespace troupe::apps

@@ -3,16 +3,21 @@
 #include "base/error.hpp"
 #include "base/event.hpp"
 #include "base/item.hpp"
-#include "storage/interfaces.hpp"
+#include "config/settings.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace troupe::apps {
 
-/// All events of a store, in the order of their arrival; in memory at once.
-[[nodiscard]] result<std::vector<stored_event>> read_events(const storage::event_log& from);
+/// What a store holds, in memory at once.
+struct stored_records {
+  std::vector<stored_event> events; ///< in the order of their arrival
+  std::vector<item> items;          ///< by id
+  std::uint32_t shards = 0;         ///< of the store's layout
+};
 
-/// All items of a store, by id.
-[[nodiscard]] result<std::vector<item>> read_items(const storage::item_store& from);
+/// Opens the store for reading and reads all of it. Errors: as open_store.
+[[nodiscard]] result<stored_records> read_records(const config::storage_settings& from);
 
 } // namespace troupe::apps

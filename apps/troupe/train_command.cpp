@@ -1,7 +1,6 @@
 #include "apps/troupe/train_command.hpp"
 
 #include "apps/troupe/exit_codes.hpp"
-#include "apps/troupe/open_store.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stop_signals.hpp"
 #include "apps/troupe/stored_records.hpp"
@@ -90,19 +89,13 @@ int run_train(const train_options& options) {
   if (!settings)
     return report(settings.error(), exit_usage);
   stop_signals signals; // before the threads of LibTorch
-  const auto store = open_store(settings->storage, store_use::read);
-  if (!store)
-    return report(store.error());
-  const auto events = read_events((*store)->events());
-  if (!events)
-    return report(events.error());
-  const auto items = read_items((*store)->items());
-  if (!items)
-    return report(items.error());
+  const auto records = read_records(settings->storage);
+  if (!records)
+    return report(records.error());
   const auto rules = model::fold_rules::make(settings->users, settings->signals);
   if (!rules)
     return report(rules.error(), exit_usage);
-  const auto corpus = model::make_corpus(*events, *items, **rules, {});
+  const auto corpus = model::make_corpus(records->events, records->items, **rules, {});
   if (!corpus)
     return report(corpus.error());
   fmt::print("{} events of {} users, {} items, {} labels; {} dimensions, {} blocks, {}\n",
@@ -120,7 +113,7 @@ int run_train(const train_options& options) {
   const auto root = options.snapshots.empty()
                         ? std::filesystem::path{settings->storage.directory + ".models"}
                         : std::filesystem::path{options.snapshots};
-  const auto kept = keep(*made, root, events->empty() ? 0 : events->back().arrival);
+  const auto kept = keep(*made, root, records->events.empty() ? 0 : records->events.back().arrival);
   if (!kept)
     return report(kept.error());
   fmt::print("snapshot {} of epoch {} is in {}\n", kept->version, made->judged.epoch,
