@@ -98,13 +98,12 @@ int run_train(const train_options& options) {
   const auto corpus = model::make_corpus(records->events, records->items, **rules, {});
   if (!corpus)
     return report(corpus.error());
+  const auto negatives = model::negatives_for(corpus->data, options.plan.options);
   fmt::print("{} events of {} users, {} items, {} labels; {} dimensions, {} blocks, {}\n",
              corpus->data.steps.size(), corpus->data.ends.size(), corpus->data.items,
              corpus->data.labels, options.plan.options.dimensions, options.plan.options.blocks,
-             model::negatives_for(corpus->data, options.plan.options) == 0
-                 ? std::string{"told from all items"}
-                 : fmt::format("told from {} items a batch",
-                               model::negatives_for(corpus->data, options.plan.options)));
+             negatives == 0 ? std::string{"told from all items"}
+                            : fmt::format("told from {} items a batch", negatives));
   const auto made =
       model::train_encoder(*corpus, model::training_module_path(), options.plan,
                            training_progress{options.plan}, [&signals] { return signals.came(); });
