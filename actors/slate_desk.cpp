@@ -122,6 +122,7 @@ slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& 
   made->profile_seq = job.profile_seq;
   made->model_version = model_version;
   made->created = job.now;
+  model::align_sequence_parts(lists);
   made->items = model::compose(lists, who, job.plan->rules);
   return made;
 }

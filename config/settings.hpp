@@ -96,7 +96,7 @@ struct blend_settings {
   double popularity = 0.1;
   double content = 0.05;
   double novelty = 0.01;
-  double sequence = 0.0;
+  double sequence = 1.0;             ///< times what the model says its encoder counts
   double diversity = 0.0;            ///< MMR: 0 relevance only, 1 diversity only
   std::string seen = "exclude";      ///< exclude, demote, allow
   double seen_demotion = 0.5;        ///< factor on the score with seen = "demote"

@@ -76,6 +76,9 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
     created.push_back(0);
     popular.add_item();
     content.add_item();
+    for (auto& one : vectors)
+      if (one.rows().rows() + 1 == locals.size())
+        one.append(key, nullptr);
   }
   return row;
 }
@@ -101,6 +104,8 @@ void catalogue_slice::state::add_record(item_ptr what) {
       newest_at = (newest_at + 1) % newest_max;
     }
   }
+  for (auto& one : vectors)
+    one.replace(local, locals[local].key, what.get());
   standing[local] = static_cast<std::uint8_t>((what->hidden ? 0 : standing_visible)
                                               | (owner_of(*what) ? standing_owned : 0));
   created[local] = to_millis(what->created);
@@ -215,17 +220,21 @@ std::uint64_t catalogue_slice::refused_items() const noexcept {
 slice_stats catalogue_slice::stats() const {
   constexpr std::size_t map_entry = 20; // key, value and the map's own bytes at its usual load
   const auto& my = *state_;
+  std::size_t of_vectors = 0;
+  for (const auto& one : my.vectors)
+    of_vectors += one.rows().heap_bytes();
   slice_stats made;
   made.items = my.known;
   made.unknown = unknown_items();
   made.neighbours = my.pairs.entries();
   made.learned_arrival = my.learned;
-  made.heap_bytes =
-      sizeof(state) + my.pairs.heap_bytes() + my.popular.heap_bytes() + my.content.heap_bytes()
-      + my.rows.size() * map_entry + my.local_of_row.capacity() * sizeof(std::uint32_t)
-      + my.locals.capacity() * (sizeof(state::local_item) + sizeof(item_key)) + my.sums.heap_bytes()
-      + my.popular_most.capacity() * sizeof(float) + my.created.capacity() * sizeof(std::int64_t)
-      + my.marks.capacity() * sizeof(std::uint32_t);
+  made.heap_bytes = sizeof(state) + of_vectors + my.pairs.heap_bytes() + my.popular.heap_bytes()
+                    + my.content.heap_bytes() + my.rows.size() * map_entry
+                    + my.local_of_row.capacity() * sizeof(std::uint32_t)
+                    + my.locals.capacity() * (sizeof(state::local_item) + sizeof(item_key))
+                    + my.sums.heap_bytes() + my.popular_most.capacity() * sizeof(float)
+                    + my.created.capacity() * sizeof(std::int64_t)
+                    + my.marks.capacity() * sizeof(std::uint32_t);
   return made;
 }
 

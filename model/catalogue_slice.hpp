@@ -4,6 +4,7 @@
 #include "base/item.hpp"
 #include "config/settings.hpp"
 #include "model/query.hpp"
+#include "model/sequence_model.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +50,28 @@ public:
   void learn(const observation& what);
 
   /// The best visible items for this query by blended score, best first; pinned ones always.
+  /// REQUIRES: serves(query.model_version).
   [[nodiscard]] candidate_list score(const score_query& query) const;
+
+  /// The same for many queries, with one pass over the items' vectors for all of them.
+  [[nodiscard]] std::vector<candidate_list> score(std::span<const score_query> queries) const;
+
+  /// Versions of the trained model that a slice holds at once: one that serves and one beside it.
+  static constexpr std::size_t models_max = 2;
+
+  /// Begins to hold `what`, or makes it the newest again. The one that was the newest before
+  /// stays, an older one goes.
+  void adopt(sequence_model_ptr what);
+
+  /// Makes at most `most` rows of the model adopted last. False: there are more to make.
+  bool adopt_rows(std::size_t most);
+
+  /// Whether queries of this version can be answered: its rows are all there. Version 0, the
+  /// signals alone, always can.
+  [[nodiscard]] bool serves(std::uint64_t version) const noexcept;
+
+  /// The item's vector by this version, for the encoder; empty if the slice does not have it.
+  [[nodiscard]] std::vector<float> vector_of(item_key key, std::uint64_t version) const;
 
   /// Neighbours of one item by co-occurrence and content; `of` may belong to another slice,
   /// whose labels and words come in `record`.
@@ -74,11 +96,13 @@ public:
   [[nodiscard]] std::string checkpoint() const;
 
   /// Errors: corrupt_data, unsupported_format, invalid_argument (another index or number of
-  /// shards); the slice is unchanged then.
+  /// shards); the slice is unchanged then. Models are to be adopted afterwards.
   [[nodiscard]] result<void> restore(std::string_view bytes);
 
 private:
   friend class slice_query;
+  [[nodiscard]] candidate_list score_with(const score_query& query,
+                                          const struct sequence_hits& hits) const;
   struct state;
   std::unique_ptr<state> state_;
 };

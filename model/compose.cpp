@@ -349,6 +349,24 @@ private:
 
 } // namespace
 
+void align_sequence_parts(std::span<candidate_list> answers) {
+  auto top = -std::numeric_limits<float>::infinity();
+  for (const auto& answer : answers)
+    top = std::max(top, answer.sequence_top);
+  for (auto& answer : answers) {
+    if (!(answer.sequence_top < top))
+      continue;
+    const auto factor = std::exp(answer.sequence_top - top);
+    for (auto& one : answer.found) {
+      one.parts[static_cast<std::size_t>(signal::sequence)] *= factor;
+      one.score = 0;
+      for (const auto part : one.parts)
+        one.score += part;
+    }
+    answer.sequence_top = top;
+  }
+}
+
 std::vector<slate_item> compose(std::span<const candidate_list> answers, const profile& who,
                                 const compose_rules& rules) {
   return composer{answers, who, rules}.make();

@@ -22,6 +22,10 @@ struct compose_rules {
   bool with_reasons = true;
 };
 
+/// Makes the sequence parts of all answers relative to the best item of them all: each shard gave
+/// them relative to its own. To be called once, before compose.
+void align_sequence_parts(std::span<candidate_list> answers);
+
 /// Merges the shards' candidates into the items of a slate: by score with ties by item id,
 /// pins first, caps per main category, then maximal marginal relevance (Carbonell and
 /// Goldstein, SIGIR 1998) over categories and tags. Deterministic: the order in which shards

@@ -63,6 +63,7 @@ public:
     for (std::size_t shard = 0; shard < slices_.size(); ++shard)
       if (origin_.learned[shard])
         answers.push_back(slices_[shard].score(query));
+    align_sequence_parts(answers);
     return compose(answers, who_, recipe.rules);
   }
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ struct taste {
   std::vector<recent_item> recent; ///< newest first, at most signals.query_items
   std::vector<std::pair<std::uint64_t, float>> labels; ///< stable_hash(label), weight; unit norm
   seen_set seen;
+  /// sequence_model::query of the version that the score_query names; empty: the encoder has no
+  /// say in the slate.
+  std::vector<float> sequence;
 };
 
 [[nodiscard]] taste make_taste(const profile& who, const fold_rules& rules, timestamp now);
@@ -57,7 +61,7 @@ struct score_query {
   std::shared_ptr<const std::vector<item_key>> exclude; ///< sorted; null: none
   std::shared_ptr<const std::vector<item_key>> pin;     ///< returned in any case, if visible
   std::size_t limit = 100;                              ///< candidates wanted from each shard
-  std::uint64_t model_version = 0;
+  std::uint64_t model_version = 0;                      ///< 0: the signals without an encoder
   timestamp now{};
   bool with_reasons = false;
   std::shared_ptr<const config::blend_settings> blend; ///< null: the slice's own
@@ -78,6 +82,9 @@ struct candidate_list {
   std::vector<item_ptr> past;        ///< records of the taste's recent items that this shard owns,
                                      ///< if reasons were wanted
   std::uint64_t learned_arrival = 0; ///< how far in the log this shard had learnt
+  /// The encoder's score that the sequence parts are relative to: of the shard's best item; minus
+  /// infinity without one. See align_sequence_parts.
+  float sequence_top = -std::numeric_limits<float>::infinity();
 };
 
 /// What a slice holds, for metrics.

@@ -2,22 +2,40 @@
 
 #include "model/topk.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace troupe::model {
 
-encoder_ranker::encoder_ranker(std::shared_ptr<const fold_rules> rules,
-                               encoder_ranker_options options)
-    : rules_(std::move(rules)), options_(std::move(options)) {}
+namespace {
 
-void encoder_ranker::enter(item_number /*number*/, const item_ptr& record) {
+constexpr std::uint64_t only_version = 1;
+
+} // namespace
+
+encoder_ranker::encoder_ranker(std::shared_ptr<const fold_rules> rules,
+                               const config::blend_settings& blend, std::uint32_t shards,
+                               encoder_ranker_options options, std::span<const std::string> wanted)
+    : rules_(std::move(rules)), blend_(blend), options_(std::move(options)),
+      names_(wanted.begin(), wanted.end()) {
+  const std::array served{std::string{slice_ranker::blend_name}};
+  if (std::find(names_.begin(), names_.end(), all_names().front()) != names_.end())
+    slices_ = std::make_unique<slice_ranker>(rules_, blend_, shards, served);
+}
+
+void encoder_ranker::enter(item_number number, const item_ptr& record) {
   records_.push_back(record);
   if (rows_)
-    add_row(record);
+    rows_->append(model_->row_of(key_of(record->id), record.get()));
+  if (slices_)
+    slices_->enter(number, record);
 }
 
 void encoder_ranker::learn(const lesson& what) {
-  if (encoder_)
+  if (slices_)
+    slices_->learn(what);
+  if (model_)
     return;
   stored_event copy;
   copy.what = *what.now.what;
@@ -28,78 +46,77 @@ result<void> encoder_ranker::prepare() {
   std::vector<item> items;
   for (const auto& record : records_)
     items.push_back(*record);
-  const auto corpus = make_corpus(std::exchange(seen_, {}), items, *rules_, {});
+  const auto seen = std::exchange(seen_, {});
+  const auto corpus = make_corpus(seen, items, *rules_, {});
   if (!corpus)
     return corpus.error();
   auto trained = train_encoder(*corpus, options_.module, options_.plan, options_.on_epoch, {});
   if (!trained)
     return trained.error();
-  trained_ = std::make_unique<const trained_encoder>(std::move(*trained));
-  auto vectors = item_vectors::make(*trained_);
-  if (!vectors)
-    return vectors.error();
-  vectors_ = std::make_unique<const item_vectors>(*vectors);
-  auto encoder = recurrent_encoder::make(trained_->shape, trained_->weights);
-  if (!encoder)
-    return encoder.error();
-  encoder_ = std::move(*encoder);
-  rows_ = std::make_unique<item_matrix>(vectors_->dimensions() + 1);
+  double weight = 0;
+  if (slices_) {
+    const auto fit = fit_sequence_weight(seen, items, *rules_, blend_, *trained);
+    if (!fit)
+      return fit.error();
+    weight = fit->weight;
+    if (options_.on_fit)
+      options_.on_fit(*fit);
+  }
+  auto model = sequence_model::make(only_version, std::move(*trained), weight, *rules_);
+  if (!model)
+    return model.error();
+  model_ = std::move(*model);
+  rows_ = std::make_unique<item_matrix>(model_->row_size());
   for (const auto& record : records_)
-    add_row(record);
+    rows_->append(model_->row_of(key_of(record->id), record.get()));
+  if (slices_)
+    slices_->adopt(model_);
   return {};
 }
 
-void encoder_ranker::add_row(const item_ptr& record) {
-  const auto key = key_of(record->id);
-  auto row = vectors_->vector_of(key, record.get());
-  row.resize(vectors_->dimensions());
-  row.push_back(vectors_->bias_of(key));
-  rows_->append(row);
-}
-
-void encoder_ranker::move_on(user_state& user, std::span<const past_event> history) {
-  if (user.state.empty() || user.events > history.size()) {
+void encoder_ranker::move_on(user_state& user, std::span<const past_event> history) const {
+  if (user.events > history.size())
     user = {};
-    user.state.assign(encoder_->shape().state_size(), 0);
-  }
+  std::vector<sequence_event> events;
   for (; user.events < history.size(); ++user.events) {
     const auto& past = history[user.events];
     if (!(past.weight > 0))
       continue; // as in training
-    const auto gap =
-        user.last == timestamp{}
-            ? -1
-            : std::max<std::int64_t>(0, to_millis(past.what->time) - to_millis(user.last));
     auto row = rows_->row(past.item);
     row.pop_back();
-    const encoder_event event{row, rules_->meaning_of(*past.what).rule, gap_bucket(gap)};
-    const std::span<float> one{user.state};
-    encoder_->step({&one, 1}, {&event, 1});
-    user.last = past.what->time;
+    events.push_back(
+        {std::move(row), model_->kind_of(rules_->meaning_of(*past.what).rule), past.what->time});
   }
+  const sequence_advance one{&user.state, events};
+  advance(*model_, {&one, 1});
 }
 
 void encoder_ranker::rank(const ranking_query& query, std::span<ranked_items> to) {
-  auto& found = to.front();
-  found.clear();
-  if (!encoder_)
+  for (auto& found : to)
+    found.clear();
+  if (!model_)
     return;
   if (query.user >= users_.size())
     users_.resize(query.user + 1);
   auto& user = users_[query.user];
   move_on(user, query.history);
-  const auto passed = user.last == timestamp{}
-                          ? 0
-                          : std::max<std::int64_t>(0, to_millis(query.now) - to_millis(user.last));
-  std::vector<float> asked(vectors_->dimensions());
-  encoder_->query(user.state, gap_bucket(passed), asked);
-  asked.push_back(1); // times the bias
+  const auto asked = model_->query(user.state, query.now);
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i] == all_names().front())
+      slices_->rank_with(asked, model_->version(), query, to.subspan(i, 1));
+    else
+      rank_alone(query, asked, to[i]);
+  }
+}
+
+void encoder_ranker::rank_alone(const ranking_query& query, std::span<const float> asked,
+                                ranked_items& to) const {
   top_k_options options;
   options.k = query.k;
   options.accept = [&query](std::size_t, std::uint32_t row) { return query.barred[row] == 0; };
   const auto best = top_k(*rows_, asked, options);
   for (const auto& one : best.front())
-    found.push_back(one.row);
+    to.push_back(one.row);
 }
 
 } // namespace troupe::model

@@ -1,9 +1,11 @@
 #pragma once
 
-#include "model/encoder.hpp"
+#include "config/settings.hpp"
+#include "model/fit_blend.hpp"
 #include "model/item_matrix.hpp"
+#include "model/rank_slices.hpp"
 #include "model/ranker.hpp"
-#include "model/trained_encoder.hpp"
+#include "model/sequence_model.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,15 +23,20 @@ struct encoder_ranker_options {
   std::filesystem::path module; ///< training_module_path()
   training_plan plan;
   std::function<void(const epoch_report&)> on_epoch;
+  std::function<void(const blend_fit&)> on_fit;
 };
 
-/// The recurrent sequence encoder by itself: trained once on what was learnt before the first
-/// target, then frozen, with histories that go on.
+/// The recurrent sequence encoder by itself, and "served": the blend with it, by the code that
+/// serves. Trained once on what was learnt before the first target, then frozen, with histories
+/// and the other signals that go on.
 class encoder_ranker final : public ranker {
 public:
-  encoder_ranker(std::shared_ptr<const fold_rules> rules, encoder_ranker_options options);
+  /// REQUIRES: wanted are some of all_names(); shards >= 1.
+  encoder_ranker(std::shared_ptr<const fold_rules> rules, const config::blend_settings& blend,
+                 std::uint32_t shards, encoder_ranker_options options,
+                 std::span<const std::string> wanted);
 
-  [[nodiscard]] static std::vector<std::string> all_names() { return {"recurrent"}; }
+  [[nodiscard]] static std::vector<std::string> all_names() { return {"served", "recurrent"}; }
 
   [[nodiscard]] std::span<const std::string> names() const override { return names_; }
 
@@ -41,24 +48,23 @@ public:
 private:
   /// A user's state after the first `events` of the history.
   struct user_state {
-    std::vector<float> state;
+    sequence_state state;
     std::size_t events = 0;
-    timestamp last{};
   };
 
-  void add_row(const item_ptr& record);
-  void move_on(user_state& user, std::span<const past_event> history);
+  void move_on(user_state& user, std::span<const past_event> history) const;
+  void rank_alone(const ranking_query& query, std::span<const float> asked, ranked_items& to) const;
 
   std::shared_ptr<const fold_rules> rules_;
+  config::blend_settings blend_;
   encoder_ranker_options options_;
-  std::vector<std::string> names_ = all_names();
+  std::vector<std::string> names_;
   std::vector<item_ptr> records_;  ///< by item number
   std::vector<stored_event> seen_; ///< until prepare
-  std::unique_ptr<const trained_encoder> trained_;
-  std::unique_ptr<const item_vectors> vectors_;
-  std::shared_ptr<const recurrent_encoder> encoder_;
-  std::unique_ptr<item_matrix> rows_; ///< by item number; the bias is the last dimension
-  std::vector<user_state> users_;     ///< by user number
+  sequence_model_ptr model_;
+  std::unique_ptr<slice_ranker> slices_; ///< if "served" is wanted
+  std::unique_ptr<item_matrix> rows_;    ///< by item number
+  std::vector<user_state> users_;        ///< by user number
 };
 
 } // namespace troupe::model

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -111,9 +112,25 @@ void slice_ranker::learn(const lesson& what) {
       slice.learn(*seen);
 }
 
+void slice_ranker::adopt(const sequence_model_ptr& model) {
+  for (auto& group : groups_)
+    for (auto& slice : group) {
+      slice.adopt(model);
+      slice.adopt_rows(std::numeric_limits<std::size_t>::max());
+    }
+}
+
 void slice_ranker::rank(const ranking_query& query, std::span<ranked_items> to) {
+  rank_with({}, 0, query, to);
+}
+
+void slice_ranker::rank_with(std::vector<float> sequence, std::uint64_t version,
+                             const ranking_query& query, std::span<ranked_items> to) {
   score_query asked;
-  asked.who = std::make_shared<const taste>(make_taste(query.who, *rules_, query.now));
+  auto who = make_taste(query.who, *rules_, query.now);
+  who.sequence = std::move(sequence);
+  asked.who = std::make_shared<const taste>(std::move(who));
+  asked.model_version = version;
   asked.now = query.now;
   for (std::size_t c = 0; c < contenders_.size(); ++c) {
     const auto& one = contenders_[c];
@@ -124,6 +141,7 @@ void slice_ranker::rank(const ranking_query& query, std::span<ranked_items> to) 
     answers_.clear();
     for (const auto& slice : groups_[one.group])
       answers_.push_back(slice.score(asked));
+    align_sequence_parts(answers_);
     compose_rules rules;
     rules.k = query.k;
     rules.diversity = one.blend->diversity;

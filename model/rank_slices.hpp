@@ -37,6 +37,13 @@ public:
   void learn(const lesson& what) override;
   void rank(const ranking_query& query, std::span<ranked_items> to) override;
 
+  /// All slices hold this model from now on.
+  void adopt(const sequence_model_ptr& model);
+
+  /// `rank` with the encoder's query, of a model that was adopted; empty: without it.
+  void rank_with(std::vector<float> sequence, std::uint64_t version, const ranking_query& query,
+                 std::span<ranked_items> to);
+
 private:
   using slice_group = std::vector<catalogue_slice>;
 

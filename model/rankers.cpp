@@ -43,12 +43,13 @@ constexpr std::array families{
            [](const ranker_settings&, std::span<const std::string>) -> std::unique_ptr<ranker> {
              return std::make_unique<session_ranker>();
            }},
-    family{
-        &encoder_ranker::all_names,
-        [](const ranker_settings& from, std::span<const std::string>) -> std::unique_ptr<ranker> {
-          return std::make_unique<encoder_ranker>(from.rules, from.encoder);
-        },
-        nullptr, true},
+    family{&encoder_ranker::all_names,
+           [](const ranker_settings& from,
+              std::span<const std::string> wanted) -> std::unique_ptr<ranker> {
+             return std::make_unique<encoder_ranker>(from.rules, from.blend, from.shards,
+                                                     from.encoder, wanted);
+           },
+           nullptr, true},
 };
 
 result<void> check_names(std::span<const std::string> wanted) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -35,8 +36,8 @@ std::size_t index_of(signal which) noexcept {
 /// One query on its way through a slice.
 class slice_query {
 public:
-  slice_query(const catalogue_slice::state& of, const score_query& query)
-      : my_(of), query_(query), weights_(query.blend ? *query.blend : of.blend),
+  slice_query(const catalogue_slice::state& of, const score_query& query, const sequence_hits& hits)
+      : my_(of), query_(query), hits_(hits), weights_(query.blend ? *query.blend : of.blend),
         drops_seen_(weights_.seen == "exclude"),
         drops_own_(weights_.own_items == "exclude" && !query.user.empty()),
         limit_(std::min(query.limit, of.signals.candidates_max)) {}
@@ -45,6 +46,7 @@ public:
     candidate_list made;
     made.learned_arrival = my_.learned;
     start();
+    made.sequence_top = sequence_top_;
     gather(std::max(limit_ * touched_factor, touched_min), 0);
     if (best_.size() < limit_ && entered_ < my_.known)
       gather(my_.sums.touched().size(), wide_budget);
@@ -55,6 +57,8 @@ public:
     add_pins(made.found);
     if (query_.with_reasons)
       explain(made);
+    for (const auto& hit : hits_.best)
+      my_.sequence_of[hit.row] = 0;
     return made;
   }
 
@@ -76,6 +80,7 @@ private:
 
   void start() {
     best_.reserve(limit_);
+    lay_out_hits();
     my_.sums.start(my_.locals.size());
     if (my_.marks.size() < my_.locals.size())
       my_.marks.resize(my_.locals.size() + my_.locals.size() / 8);
@@ -100,6 +105,38 @@ private:
     }
   }
 
+  /// Makes the encoder's hits ready. Its scores are logits of a softmax over the catalogue: what
+  /// counts is how many times less likely than the best item one is.
+  void lay_out_hits() {
+    if (my_.sequence_of.size() < my_.locals.size())
+      my_.sequence_of.resize(my_.locals.size() + my_.locals.size() / 8);
+    if (hits_.of == nullptr || hits_.best.empty())
+      return;
+    sequence_top_ = hits_.best.front().score;
+    sequence_weight_ = std::max(weights_.sequence, 0.0) * hits_.of->model().weight();
+    for (const auto& hit : hits_.best)
+      my_.sequence_of[hit.row] = part_of_sequence(hit.score);
+    // The others have less than the last hit, or may not be shown.
+    sequence_most_ = hits_.is_all ? 0 : part_of_sequence(hits_.best.back().score);
+  }
+
+  [[nodiscard]] float part_of_sequence(float score) const noexcept {
+    return static_cast<float>(sequence_weight_) * std::exp(std::min(0.0F, score - sequence_top_));
+  }
+
+  /// What the sequence part of an item is at most; exact for a hit.
+  [[nodiscard]] float most_sequence_part(std::uint32_t local) const noexcept {
+    return std::max(my_.sequence_of[local], sequence_most_);
+  }
+
+  /// The sequence part of any item.
+  [[nodiscard]] float sequence_part(std::uint32_t local) const {
+    const auto known = my_.sequence_of[local];
+    if (known > 0 || !(sequence_weight_ > 0))
+      return known;
+    return part_of_sequence(hits_.of->score(local, query_.who->sequence));
+  }
+
   /// Makes the wish ready, and what each signal can give at most.
   void lay_out() {
     my_.content.lay_out(wish_, my_.wish);
@@ -117,6 +154,8 @@ private:
 
   /// Offers what may be worth a place to best_; each item once in a query.
   void gather(std::size_t touched_max, std::size_t wide) {
+    for (const auto& hit : hits_.best)
+      enter(hit.row);
     gather_touched(touched_max);
     for (std::size_t h = 0; h < my_.popular.half_lives(); ++h)
       for (const auto local : wide > 0 ? my_.popular.top(h) : my_.popular.short_top(h))
@@ -154,7 +193,7 @@ private:
       // Sums fall from here on, and with them what can be reached.
       const auto highest =
           strongest_first::local_of(*std::max_element(stretch.begin(), stretch.end()));
-      if (weights_.co_occurrence >= 0 && is_hopeless(highest, popularity_most_))
+      if (weights_.co_occurrence >= 0 && is_hopeless(highest, popularity_most_, sequence_most_))
         return;
       if (drops_seen_ && query_.who && !is_seen_known)
         for (const auto one : stretch)
@@ -176,7 +215,8 @@ private:
   }
 
   void enter(std::uint32_t local) {
-    if (my_.marks[local] == my_.mark || is_hopeless(local, most_popular_part(local)))
+    if (my_.marks[local] == my_.mark
+        || is_hopeless(local, most_popular_part(local), most_sequence_part(local)))
       return;
     my_.marks[local] = my_.mark;
     if (is_out(local))
@@ -186,6 +226,7 @@ private:
     if (best_.size() == limit_) {
       if (made.parts[index_of(signal::co_occurrence)] + most_popular_part(local)
               + made.parts[index_of(signal::content)] + made.parts[index_of(signal::novelty)]
+              + most_sequence_part(local)
           < least())
         return;
     }
@@ -195,9 +236,10 @@ private:
 
   /// Whether an item cannot come among the best, whatever its other signals are. Each part is
   /// at least as large as the real one and they are added in the same order: so is the sum.
-  [[nodiscard]] bool is_hopeless(std::uint32_t local, float popular) const {
+  [[nodiscard]] bool is_hopeless(std::uint32_t local, float popular, float sequence) const {
     return best_.size() == limit_
-           && part_of_co_occurrence(local) + popular + content_most_ + novelty_most_ < least();
+           && part_of_co_occurrence(local) + popular + content_most_ + novelty_most_ + sequence
+                  < least();
   }
 
   /// What the popularity of this item adds at most.
@@ -235,12 +277,13 @@ private:
     return made;
   }
 
-  /// Adds the part that costs most, and sums up.
+  /// Adds the parts that cost most, and sums up.
   void complete_score(scored& made) const {
     const auto popular = my_.popular.signal(made.local);
     my_.popular_most[made.local] = popular;
     made.parts[index_of(signal::popularity)] =
         static_cast<float>(weights_.popularity * static_cast<double>(popular));
+    made.parts[index_of(signal::sequence)] = sequence_part(made.local);
     for (const auto part : made.parts)
       made.score += part;
     if (weights_.seen == "demote" && made.score > 0 && is_seen(made.local))
@@ -386,6 +429,7 @@ private:
 
   const catalogue_slice::state& my_;
   const score_query& query_;
+  const sequence_hits& hits_;
   const config::blend_settings& weights_;
   bool drops_seen_;
   bool drops_own_;
@@ -396,10 +440,14 @@ private:
   float popularity_most_ = 0; // what a signal can add to a score
   float content_most_ = 0;
   float novelty_most_ = 0;
+  float sequence_most_ = 0; // of an item that is no hit
+  float sequence_top_ = -std::numeric_limits<float>::infinity();
+  double sequence_weight_ = 0;
 };
 
-candidate_list catalogue_slice::score(const score_query& query) const {
-  return slice_query{*state_, query}.run();
+candidate_list catalogue_slice::score_with(const score_query& query,
+                                           const sequence_hits& hits) const {
+  return slice_query{*state_, query, hits}.run();
 }
 
 } // namespace troupe::model

@@ -5,6 +5,7 @@
 #include "model/content.hpp"
 #include "model/popularity.hpp"
 #include "model/seen_here.hpp"
+#include "model/slice_vectors.hpp"
 #include "model/strongest_first.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -95,6 +96,12 @@ struct catalogue_slice::state {
   /// Adds or replaces a record.
   void add_record(item_ptr what);
 
+  /// The vectors by this version, if they are all there; else null.
+  [[nodiscard]] const slice_vectors* vectors_of(std::uint64_t version) const noexcept;
+
+  /// What the encoder has to say on each query; one pass over the vectors for all of a version.
+  [[nodiscard]] std::vector<sequence_hits> find_hits(std::span<const score_query> queries) const;
+
   /// Fills a fresh state with a checkpoint's body. Errors: corrupt_data; the state is then to
   /// be thrown away.
   [[nodiscard]] result<void> decode(std::string_view body);
@@ -122,7 +129,8 @@ struct catalogue_slice::state {
   co_occurrence pairs;
   popularity popular;
   content_index content;
-  std::vector<std::uint32_t> newest; ///< last records that came new, oldest first, a ring
+  std::vector<slice_vectors> vectors; ///< the newest last; at most models_max
+  std::vector<std::uint32_t> newest;  ///< last records that came new, oldest first, a ring
   std::size_t newest_at = 0;
 
   std::vector<std::uint32_t> near_rows; ///< working memory of `learn`
@@ -135,6 +143,7 @@ struct catalogue_slice::state {
   /// What an item's popularity signal was when last computed, by local; infinite if it has had an
   /// event since. Without one it only falls, so this is a bound.
   mutable std::vector<float> popular_most;
+  mutable std::vector<float> sequence_of;   ///< by local: the sequence part of a hit, else 0
   mutable std::vector<std::uint32_t> marks; ///< candidates of this query, by local
   mutable std::uint32_t mark = 0;
 };

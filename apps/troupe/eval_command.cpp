@@ -69,6 +69,10 @@ int run_eval(const eval_options& options) {
     fmt::print(stderr, "training: epoch {}, loss {:.4f}, NDCG@10 of held-out events {:.4f}\n",
                report.epoch, report.loss, report.ndcg);
   };
+  how.encoder.on_fit = [](const model::blend_fit& fit) {
+    fmt::print(stderr, "training: the encoder counts {} in the blend, fitted on {} users\n",
+               fit.weight, fit.users);
+  };
   if (how.shards == 0)
     how.shards = records->shards;
   const auto made = model::evaluate(records->events, records->items, settings->users,

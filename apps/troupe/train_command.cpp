@@ -5,6 +5,7 @@
 #include "apps/troupe/stop_signals.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "base/clock.hpp"
+#include "model/fit_blend.hpp"
 #include "model/safetensors.hpp"
 #include "model/trained_encoder.hpp"
 #include "model/training_module.hpp"
@@ -54,7 +55,8 @@ private:
   std::chrono::steady_clock::time_point begin_;
 };
 
-storage::snapshot_facts facts_of(const model::trained_encoder& made, std::uint64_t position) {
+storage::snapshot_facts facts_of(const model::trained_encoder& made, const model::blend_fit& fit,
+                                 std::uint64_t position) {
   storage::snapshot_facts facts;
   facts.created = system_clock().now();
   facts.encoder = "recurrent";
@@ -68,18 +70,20 @@ storage::snapshot_facts facts_of(const model::trained_encoder& made, std::uint64
                       {"blocks", std::to_string(made.shape.blocks)},
                       {"states", std::to_string(made.shape.states)},
                       {"hidden", std::to_string(made.shape.hidden)},
-                      {"kinds", std::to_string(made.shape.kinds)}};
+                      {"kinds", std::to_string(made.shape.kinds)},
+                      {"blend_weight", fmt::format("{}", fit.weight)}};
   return facts;
 }
 
 result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
+                                        const model::blend_fit& fit,
                                         const std::filesystem::path& root, std::uint64_t position) {
   const auto directory = storage::snapshot_directory::open({.root = root, .limits = {}});
   if (!directory)
     return directory.error();
   if (const auto fine = model::check_safetensors(made.weights, {}); !fine)
     return fine.error();
-  return directory->publish(facts_of(made, position),
+  return directory->publish(facts_of(made, fit, position),
                             {{"weights.safetensors", model::write_safetensors(made.weights, {})},
                              {"vocabulary.bin", model::write_vocabulary(made.words)}});
 }
@@ -109,10 +113,19 @@ int run_train(const train_options& options) {
                            training_progress{options.plan}, [&signals] { return signals.came(); });
   if (!made)
     return report(made.error());
+  const auto fit =
+      model::fit_sequence_weight(records->events, records->items, **rules, settings->blend, *made);
+  if (!fit)
+    return report(fit.error());
+  fmt::print("the encoder counts {} in the blend; held out, NDCG@10 by weight:", fit->weight);
+  for (const auto& tried : fit->trials)
+    fmt::print(" {}: {:.4f}", tried.weight, tried.ndcg);
+  fmt::print("\n");
   const auto root = options.snapshots.empty()
                         ? std::filesystem::path{settings->storage.directory + ".models"}
                         : std::filesystem::path{options.snapshots};
-  const auto kept = keep(*made, root, records->events.empty() ? 0 : records->events.back().arrival);
+  const auto kept =
+      keep(*made, *fit, root, records->events.empty() ? 0 : records->events.back().arrival);
   if (!kept)
     return report(kept.error());
   fmt::print("snapshot {} of epoch {} is in {}\n", kept->version, made->judged.epoch,

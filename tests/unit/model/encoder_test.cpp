@@ -1,6 +1,7 @@
 #include "model/encoder.hpp"
 
 #include "model/dense.hpp"
+#include "tests/unit/model/encoder_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,55 +13,11 @@
 
 using namespace troupe;
 using namespace troupe::model;
+using namespace troupe::model_test;
 
 namespace {
 
 constexpr encoder_shape small{.dimensions = 6, .blocks = 2, .states = 5, .hidden = 9, .kinds = 3};
-
-/// Numbers from -0.5 to 0.5.
-std::vector<float> draw(std::size_t count, std::mt19937& random) {
-  std::vector<float> made(count);
-  for (auto& value : made)
-    value = static_cast<float>(random() % 1000) / 1000 - 0.5F;
-  return made;
-}
-
-tensor_map weights_of(const encoder_shape& shape) {
-  std::mt19937 random{7};
-  tensor_map made;
-  const auto add = [&](const std::string& name, std::vector<std::size_t> sizes) {
-    std::size_t count = 1;
-    for (const auto size : sizes)
-      count *= size;
-    made[name] = {std::move(sizes), draw(count, random)};
-  };
-  const auto d = shape.dimensions;
-  add("kind", {shape.kinds, d});
-  add("gap", {gap_buckets, d});
-  add("query_gap", {gap_buckets, d});
-  add("norm.weight", {d});
-  add("norm.bias", {d});
-  for (std::size_t i = 0; i < shape.blocks; ++i) {
-    const auto block = "block." + std::to_string(i) + ".";
-    for (const auto* norm : {"norm", "ff_norm"}) {
-      add(block + norm + ".weight", {d});
-      add(block + norm + ".bias", {d});
-    }
-    add(block + "in.weight", {2 * shape.states, d});
-    add(block + "nu", {shape.states});
-    add(block + "theta", {shape.states});
-    add(block + "out.weight", {d, 2 * shape.states});
-    add(block + "out.bias", {d});
-    add(block + "skip", {d});
-    for (const auto* gate : {"gate", "up"}) {
-      add(block + gate + ".weight", {shape.hidden, d});
-      add(block + gate + ".bias", {shape.hidden});
-    }
-    add(block + "down.weight", {d, shape.hidden});
-    add(block + "down.bias", {d});
-  }
-  return made;
-}
 
 std::string refusal(const encoder_shape& shape, const tensor_map& weights) {
   const auto made = recurrent_encoder::make(shape, weights);

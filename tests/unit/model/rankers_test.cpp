@@ -225,7 +225,7 @@ TEST_SUITE("model.rankers") {
     const auto everything = make_rankers({}, settings(), false);
     for (const auto& one : everything->rankers)
       lists += one->names().size();
-    CHECK(lists + 1 == all.size()); // all but the sequence encoder
+    CHECK(lists + 2 == all.size()); // all but the encoder and the blend with it
     CHECK(all.back() == "recurrent");
     CHECK(make_rankers(names{"recurrent"}, settings(), true)->rankers.size() == 1);
   }

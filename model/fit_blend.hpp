@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/event.hpp"
+#include "base/item.hpp"
+#include "config/settings.hpp"
+#include "model/profile.hpp"
+#include "model/trained_encoder.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace troupe::model {
+
+/// What a fit tried and chose.
+struct blend_fit {
+  struct trial {
+    double weight = 0;
+    double ndcg = 0; ///< NDCG@10 of the held-out events
+  };
+
+  double weight = 0; ///< of the encoder's score in the blend
+  std::vector<trial> trials;
+  std::size_t users = 0; ///< whose last event was asked for
+};
+
+/// Chooses how much the encoder's score counts beside the other signals: everything but each
+/// user's last event is learnt, and the weight with the best NDCG@10 of those last events, smoothed
+/// over its neighbours, is taken. At most `users_max` users are asked, spread evenly. The
+/// encoder must not have been trained on the last events, or it would be trusted too much.
+/// Deterministic. Errors: as sequence_model::make; invalid_argument if no user has two events.
+[[nodiscard]] result<blend_fit>
+fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,
+                    const fold_rules& rules, const config::blend_settings& blend,
+                    const trained_encoder& encoder, std::size_t users_max = 3000);
+
+} // namespace troupe::model

@@ -1,0 +1,94 @@
+#include "model/sequence_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+/// The gap of an event after another one; `before` of no event: none.
+std::uint32_t gap_between(timestamp before, timestamp now) noexcept {
+  if (before == timestamp{})
+    return gap_bucket(-1);
+  return gap_bucket(std::max<std::int64_t>(0, to_millis(now) - to_millis(before)));
+}
+
+} // namespace
+
+sequence_model::sequence_model(std::uint64_t version, trained_encoder from, double weight)
+    : version_(version), weight_(weight), trained_(std::move(from)) {}
+
+result<std::shared_ptr<const sequence_model>> sequence_model::make(std::uint64_t version,
+                                                                   trained_encoder from,
+                                                                   double weight,
+                                                                   const fold_rules& rules) {
+  if (!(weight >= 0) || !std::isfinite(weight))
+    return failure{errc::invalid_argument,
+                   fmt::format("the model's weight in the blend is {}, not 0 or more", weight)};
+  std::shared_ptr<sequence_model> made{new sequence_model{version, std::move(from), weight}};
+  auto vectors = item_vectors::make(made->trained_);
+  if (!vectors)
+    return vectors.error();
+  made->vectors_ = *vectors;
+  auto encoder = recurrent_encoder::make(made->trained_.shape, made->trained_.weights);
+  if (!encoder)
+    return encoder.error();
+  made->encoder_ = std::move(*encoder);
+  const auto& trained = made->trained_.words.kinds();
+  const sequence_vocabulary present{rules};
+  for (const auto& name : present.kinds()) {
+    const auto at = std::find(trained.begin(), trained.end(), name);
+    made->kinds_.push_back(at == trained.end() ? 0U
+                                               : static_cast<std::uint32_t>(at - trained.begin()));
+  }
+  // The encoder's dense weights were copied for its kernels; the items' stay.
+  std::erase_if(made->trained_.weights, [](const auto& one) {
+    return one.first != "item.id" && one.first != "item.bias" && one.first != "label";
+  });
+  return std::shared_ptr<const sequence_model>{std::move(made)};
+}
+
+std::vector<float> sequence_model::row_of(item_key key, const item* record) const {
+  auto row = vectors_.vector_of(key, record);
+  row.resize(vectors_.dimensions());
+  row.push_back(vectors_.bias_of(key));
+  return row;
+}
+
+std::vector<float> sequence_model::query(const sequence_state& of, timestamp now) const {
+  std::vector<float> made(row_size());
+  const auto passed = of.last == timestamp{} ? 0 : to_millis(now) - to_millis(of.last);
+  const std::vector<float> fresh(of.values.empty() ? encoder_->shape().state_size() : 0);
+  encoder_->query(of.values.empty() ? fresh : of.values,
+                  gap_bucket(std::max<std::int64_t>(0, passed)),
+                  std::span{made}.first(vectors_.dimensions()));
+  made.back() = 1; // times the bias
+  return made;
+}
+
+void advance(const sequence_model& by, std::span<const sequence_advance> all) {
+  std::vector<std::span<float>> states;
+  std::vector<encoder_event> events;
+  for (std::size_t round = 0;; ++round) {
+    states.clear();
+    events.clear();
+    for (const auto& one : all) {
+      if (round >= one.events.size())
+        continue;
+      const auto& what = one.events[round];
+      one.state->values.resize(by.encoder().shape().state_size());
+      states.emplace_back(one.state->values);
+      events.push_back({what.item, what.kind, gap_between(one.state->last, what.time)});
+      one.state->last = what.time;
+    }
+    if (states.empty())
+      return;
+    by.encoder().step(states, events);
+  }
+}
+
+} // namespace troupe::model

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "base/item.hpp"
+#include "model/encoder.hpp"
+#include "model/profile.hpp"
+#include "model/trained_encoder.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace troupe::model {
+
+/// A user as the encoder sees them: its state after their last event. Fresh: nothing happened.
+struct sequence_state {
+  std::vector<float> values; ///< state_size() of them; empty: fresh
+  timestamp last{};          ///< time of the last event; none yet: timestamp{}
+};
+
+/// One event to move a state forward by.
+struct sequence_event {
+  std::vector<float> item; ///< its vector, without the bias; empty if it has none
+  std::uint32_t kind = 0;  ///< sequence_model::kind_of
+  timestamp time{};
+};
+
+/// One version of the trained model as it serves: the encoder, the items' vectors, the weight of
+/// its score in the blend. One object for the whole process, which sessions, encoders and slices
+/// hold as long as they use it (promise P5: a slate is computed with one of them).
+/// Immutable; all members may be called from any thread.
+class sequence_model {
+public:
+  /// `weight` is what a score counts in the blend: the best item's sequence part is as much.
+  /// Kinds of events are found again by the rules' names, so rules may have changed since.
+  /// Errors: invalid_argument, naming the tensor or the number that does not fit.
+  [[nodiscard]] static result<std::shared_ptr<const sequence_model>>
+  make(std::uint64_t version, trained_encoder from, double weight, const fold_rules& rules);
+
+  sequence_model(const sequence_model&) = delete;
+  sequence_model& operator=(const sequence_model&) = delete;
+
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
+  [[nodiscard]] const recurrent_encoder& encoder() const noexcept { return *encoder_; }
+
+  [[nodiscard]] double weight() const noexcept { return weight_; }
+
+  [[nodiscard]] std::size_t items() const noexcept { return trained_.words.items().size(); }
+
+  /// Values in a row and in a query: the vector's dimensions and one for the item's bias.
+  [[nodiscard]] std::size_t row_size() const noexcept { return vectors_.dimensions() + 1; }
+
+  /// What stands for the item in a slice's matrix; all zeros if nothing is known of it. `record`
+  /// may be null.
+  [[nodiscard]] std::vector<float> row_of(item_key key, const item* record) const;
+
+  /// The encoder's number for what an event was, by event_meaning::rule.
+  [[nodiscard]] std::uint32_t kind_of(std::uint16_t rule) const noexcept {
+    return rule < kinds_.size() ? kinds_[rule] : 0;
+  }
+
+  /// The query of a user at this moment: to be multiplied with rows.
+  [[nodiscard]] std::vector<float> query(const sequence_state& of, timestamp now) const;
+
+private:
+  sequence_model(std::uint64_t version, trained_encoder from, double weight);
+
+  std::uint64_t version_;
+  double weight_;
+  trained_encoder trained_;
+  item_vectors vectors_; ///< views into trained_
+  std::shared_ptr<const recurrent_encoder> encoder_;
+  std::vector<std::uint32_t> kinds_; ///< by rule
+};
+
+using sequence_model_ptr = std::shared_ptr<const sequence_model>;
+
+/// A state and what is to happen to it.
+struct sequence_advance {
+  sequence_state* state = nullptr;
+  std::span<const sequence_event> events; ///< in the order they happened
+};
+
+/// Moves all states forward by their events, side by side: the first events of all in one pass
+/// over the encoder's weights, then the second ones, and so on. The result does not depend on what
+/// else is moved in the same call.
+void advance(const sequence_model& by, std::span<const sequence_advance> all);
+
+} // namespace troupe::model
