@@ -93,11 +93,14 @@ void item_matrix::remove_last() {
     chunks_.pop_back();
 }
 
+const float* item_matrix::values_of(std::uint32_t row) const noexcept {
+  const auto at = place_of(row);
+  return chunks_[at.chunk].values.get() + at.block * dimensions_ * block_rows + at.lane;
+}
+
 std::vector<float> item_matrix::row(std::uint32_t row) const {
   assert(row < rows_);
-  const auto at = place_of(row);
-  const float* from =
-      chunks_[at.chunk].values.get() + at.block * dimensions_ * block_rows + at.lane;
+  const float* from = values_of(row);
   std::vector<float> values(dimensions_);
   for (std::size_t d = 0; d < dimensions_; ++d)
     values[d] = from[d * block_rows];

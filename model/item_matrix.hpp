@@ -49,6 +49,16 @@ public:
   /// The values of a row, as they were given. REQUIRES: row < rows().
   [[nodiscard]] std::vector<float> row(std::uint32_t row) const;
 
+  /// The inner product of a row with a query in float32, bit for bit what top_k gives it. About
+  /// 100 ns with 64 dimensions if the row is in the cache.
+  /// REQUIRES: row < rows(); query.size() == dimensions().
+  [[nodiscard]] float score(std::uint32_t row, std::span<const float> query) const;
+
+  /// The same of several rows, side by side: about 20 ns each. A row may come more than once.
+  /// REQUIRES: to.size() == rows.size(); as for score.
+  void scores(std::span<const std::uint32_t> rows, std::span<const float> query,
+              std::span<float> to) const;
+
   /// The chunks as the kernels read them. Rows beyond rows() in the last block are zero.
   struct chunk_view {
     const float* values = nullptr;      ///< [block][dimension][16]
@@ -77,6 +87,9 @@ private:
     aligned_array<std::int8_t> codes;
     aligned_array<float> scales;
   };
+
+  /// Where the first value of a row is; the next one is block_rows further.
+  [[nodiscard]] const float* values_of(std::uint32_t row) const noexcept;
 
   [[nodiscard]] std::size_t pairs() const noexcept { return (dimensions_ + 1) / 2; }
 

@@ -33,7 +33,6 @@ struct packed_queries {
 };
 
 constexpr std::size_t block_rows = item_matrix::block_rows;
-constexpr std::size_t score_rows_max = 8; ///< rows scored again together
 
 } // namespace troupe::model::scan
 
@@ -277,25 +276,6 @@ void scan_int8_chunk(const item_matrix::chunk_view& chunk, std::size_t pairs,
   }
 }
 
-/// Scores of a few rows (at most score_rows_max) by the same operations in the same order as
-/// scan_float, the rows side by side to hide the latency of adding.
-void score_rows(const std::array<const float*, score_rows_max>& rows, std::size_t dimensions,
-                const float* HWY_RESTRICT query, std::array<float, score_rows_max>& scores) {
-  const hn::CappedTag<float, 1> d;
-  hn::Vec<decltype(d)> sums[score_rows_max];
-  TROUPE_UNROLL
-  for (std::size_t r = 0; r < score_rows_max; ++r)
-    sums[r] = hn::Zero(d);
-  for (std::size_t i = 0; i < dimensions; ++i) {
-    const auto value = hn::Set(d, query[i]);
-    TROUPE_UNROLL
-    for (std::size_t r = 0; r < score_rows_max; ++r)
-      sums[r] = hn::MulAdd(value, hn::Set(d, rows[r][i * block_rows]), sums[r]);
-  }
-  for (std::size_t r = 0; r < score_rows_max; ++r)
-    scores[r] = hn::GetLane(sums[r]);
-}
-
 const char* target_name() {
   return hwy::TargetName(HWY_TARGET);
 }
@@ -314,7 +294,6 @@ HWY_EXPORT(float_tile);
 HWY_EXPORT(int8_tile);
 HWY_EXPORT(scan_float_chunk);
 HWY_EXPORT(scan_int8_chunk);
-HWY_EXPORT(score_rows);
 HWY_EXPORT(target_name);
 
 namespace {
@@ -392,21 +371,14 @@ void scan_all_int8(const item_matrix& items, std::span<const float> queries,
 /// The best k of the rows found in int8, by their float32 scores.
 std::vector<scored_row> rescore(const item_matrix& items, std::span<const float> query,
                                 std::vector<scored_row> found, std::size_t k) {
-  const std::size_t dimensions = items.dimensions();
-  std::array<float, score_rows_max> scores{};
-  for (std::size_t first = 0; first < found.size(); first += score_rows_max) {
-    const auto count = std::min(score_rows_max, found.size() - first);
-    std::array<const float*, score_rows_max> rows{};
-    for (std::size_t r = 0; r < score_rows_max; ++r) { // the last one fills the places left
-      const auto row = found[first + std::min(r, count - 1)].row;
-      const auto in_chunk = row % item_matrix::chunk_rows;
-      rows[r] = items.chunk(row / item_matrix::chunk_rows).values
-                + in_chunk / block_rows * dimensions * block_rows + in_chunk % block_rows;
-    }
-    HWY_DYNAMIC_DISPATCH(score_rows)(rows, dimensions, query.data(), scores);
-    for (std::size_t r = 0; r < count; ++r)
-      found[first + r].score = scores[r];
-  }
+  std::vector<std::uint32_t> rows;
+  rows.reserve(found.size());
+  for (const auto& each : found)
+    rows.push_back(each.row);
+  std::vector<float> scores(rows.size());
+  items.scores(rows, query, scores);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    found[i].score = scores[i];
   std::erase_if(found, [](const scored_row& each) { return !std::isfinite(each.score); });
   const auto kept = std::min(k, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept), found.end(),
