@@ -51,6 +51,12 @@ struct replay_step {};
 /// The log syncer's own: sync what was written fast.
 struct sync_round {};
 
+/// An encoder's own, or a shard's: answer what has gathered. Lands behind all that waits already.
+struct run_batch {};
+
+/// A shard's own: make some more of the vectors of the model it adopts.
+struct adopt_step {};
+
 /// The checkpoint keeper's own: write checkpoints if enough was learnt.
 struct checkpoint_round {};
 

@@ -8,7 +8,9 @@
 #include "base/item.hpp"
 #include "base/slate.hpp"
 #include "model/query.hpp"
+#include "model/sequence_model.hpp"
 #include "storage/interfaces.hpp"
+#include "storage/snapshot_directory.hpp"
 
 #include <caf/actor_clock.hpp>
 
@@ -268,10 +270,12 @@ struct scored_candidates {
 
 struct read_traits {
   std::vector<item_key> keys;
+  std::uint64_t model_version = 0; ///< vectors are wanted too, of this version; 0: none
 };
 
 struct traits_list {
-  std::vector<model::item_traits> traits; ///< in the order of the keys
+  std::vector<model::item_traits> traits;  ///< in the order of the keys
+  std::vector<std::vector<float>> vectors; ///< likewise, if wanted; empty ones: not there
 };
 
 /// Committed events in order of arrival, from the event log's writer.
@@ -306,6 +310,13 @@ struct shard_popular {
 
 struct read_slice_stats {};
 
+/// Makes the items' vectors of this model ready beside those that serve; answered when queries
+/// of its version can be answered. The one before the last goes. Errors: unavailable when another
+/// model was adopted meanwhile.
+struct adopt_model {
+  model::sequence_model_ptr what;
+};
+
 /// Makes the shard's learnt state into bytes, to be written by the store's writer.
 struct make_checkpoint {};
 
@@ -313,11 +324,29 @@ struct checkpoint_bytes {
   std::shared_ptr<const std::string> bytes;
 };
 
-using item_shard_actor = caf::typed_actor<
-    rpc<scored_candidates, score_request>, rpc<traits_list, read_traits>, caf::reacts_to<learn>,
-    rpc<done, shard_upsert>, rpc<done, shard_remove>, rpc<item_ptr, shard_find>,
-    rpc<scored_candidates, shard_similar>, rpc<scored_candidates, shard_popular>,
-    rpc<model::slice_stats, read_slice_stats>, rpc<checkpoint_bytes, make_checkpoint>>;
+using item_shard_actor =
+    caf::typed_actor<rpc<scored_candidates, score_request>, rpc<traits_list, read_traits>,
+                     caf::reacts_to<learn>, rpc<done, shard_upsert>, rpc<done, shard_remove>,
+                     rpc<item_ptr, shard_find>, rpc<scored_candidates, shard_similar>,
+                     rpc<scored_candidates, shard_popular>,
+                     rpc<model::slice_stats, read_slice_stats>, rpc<done, adopt_model>,
+                     rpc<checkpoint_bytes, make_checkpoint>>;
+
+// -- encoder -------------------------------------------------------------------------------
+
+/// Moves a user's state forward by these events. The state may be moved from.
+struct encode {
+  model::sequence_model_ptr by;
+  model::sequence_state state;
+  std::vector<model::sequence_event> events; ///< oldest first
+};
+
+struct encoded {
+  model::sequence_state state;
+};
+
+/// One per worker; takes all that waits as one batch.
+using encoder_actor = caf::typed_actor<rpc<encoded, encode>>;
 
 // -- store ---------------------------------------------------------------------------------
 
@@ -438,21 +467,48 @@ using user_session_actor =
 
 // -- model registry ------------------------------------------------------------------------
 
-/// One immutable version of the model; until encoders come, the signals' configuration.
+/// One immutable version of the model. Version 0 is the signals alone, without an encoder; it is
+/// always there.
 struct snapshot_info {
   std::uint64_t version = 0;
-  std::string name;
+  std::string encoder; ///< its kind; "none" for version 0
   timestamp created{};
+  std::uint64_t parent = 0; ///< trained on from this version; 0: none
+  std::uint64_t items = 0;  ///< with a vector
+  std::uint64_t event_position = 0;
+  std::map<std::string, double> metrics;
   bool active = false;
+  bool previous = false; ///< what a rollback activates
+  std::string damage;    ///< why it cannot be activated; empty: it can
 };
 
 struct read_snapshots {};
 
 struct snapshot_list {
-  std::vector<snapshot_info> snapshots;
+  std::vector<snapshot_info> snapshots; ///< oldest first
 };
 
-using model_registry_actor = caf::typed_actor<rpc<snapshot_list, read_snapshots>>;
+/// From now on slates are made with this version; answered when they are. Errors: not_found,
+/// corrupt_data, unsupported_format, invalid_argument (it does not fit this program), unavailable
+/// (another activation is under way); what was active stays so.
+struct activate_snapshot {
+  std::uint64_t version = 0;
+};
+
+/// Activates the version that was active before. Errors: not_found if there is none.
+struct rollback_snapshot {};
+
+/// Writes a new version beside the others, removes those over the configured number, and activates
+/// it if wanted.
+struct publish_snapshot {
+  storage::snapshot_facts facts;
+  std::shared_ptr<const storage::snapshot_files> files;
+  bool activate = true;
+};
+
+using model_registry_actor =
+    caf::typed_actor<rpc<snapshot_list, read_snapshots>, rpc<snapshot_info, activate_snapshot>,
+                     rpc<snapshot_info, rollback_snapshot>, rpc<snapshot_info, publish_snapshot>>;
 
 // -- the node ------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/checkpoint_keeper.hpp"
+#include "actors/encoder.hpp"
 #include "actors/event_log_writer.hpp"
 #include "actors/item_catalog.hpp"
 #include "actors/item_shard.hpp"
@@ -19,6 +20,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
+#include <thread>
 #include <utility>
 
 namespace troupe::actors {
@@ -52,6 +55,7 @@ struct node::parts {
 
   result<void> spawn(metrics& where);
   result<void> teach_tail();
+  result<void> load_model();
   void spawn_users(metrics& where);
   void spawn_rest(metrics& where);
   void end_all();
@@ -67,10 +71,13 @@ struct node::parts {
   std::shared_ptr<learning_replay> replay;
   std::shared_ptr<std::atomic<bool>> caught_up = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<write_credit> credit;
+  starting_model model;
+  std::shared_ptr<model_slot> slot = std::make_shared<model_slot>();
 
   std::vector<item_shard_actor> shards;
   event_log_writer_actor log;
   log_syncer_state::handle syncer;         ///< none if every write is synced anyway
+  std::vector<encoder_actor> encoders;     ///< one per worker
   std::vector<store_reader_actor> readers; ///< the last one only scans
   checkpoint_keeper_actor keeper;
   log_replayer_state::handle replayer;
@@ -112,6 +119,8 @@ result<void> node::parts::spawn(metrics& where) {
     in_checkpoints.push_back(slice->learned_arrival());
   if (auto taught = teach_tail(); !taught)
     return taught.error();
+  if (auto ready = load_model(); !ready)
+    return ready.error();
 
   const auto shard_probe = item_shard_probe::make(where);
   for (auto& slice : std::exchange(slices, {}))
@@ -151,7 +160,30 @@ result<void> node::parts::spawn(metrics& where) {
   return {};
 }
 
+result<void> node::parts::load_model() {
+  auto found = load_starting_model(store, models_directory(settings), *rules);
+  if (!found)
+    return found.error();
+  model = std::move(*found);
+  if (!model.what)
+    return {};
+  std::vector<std::jthread> makers;
+  for (const auto& slice : slices)
+    makers.emplace_back([&slice, this] {
+      slice->adopt(model.what);
+      slice->adopt_rows(std::numeric_limits<std::size_t>::max());
+    });
+  makers.clear(); // waits for them
+  slot->store(model.what);
+  TROUPE_LOG(info, "model.loaded", "version={} items={}", model.what->version(),
+             model.what->items());
+  return {};
+}
+
 void node::parts::spawn_users(metrics& where) {
+  const auto encoder_series = encoder_probe::make(where);
+  for (std::size_t i = 0; i < config::threads_of(settings.node).actors; ++i)
+    encoders.push_back(spawn_state<encoder_state>(system, encoder_series));
   auto context = std::make_shared<session_context>();
   context->users = settings.users;
   context->slates = settings.slates;
@@ -160,6 +192,8 @@ void node::parts::spawn_users(metrics& where) {
   context->rules = rules;
   context->time = &time;
   context->shards = shards;
+  context->encoders = encoders;
+  context->models = slot;
   context->log = log;
   context->readers.assign(readers.begin(), std::prev(readers.end()));
   context->credit = credit;
@@ -180,8 +214,12 @@ void node::parts::spawn_rest(metrics& where) {
   doors.catalog =
       spawn_state<item_catalog_state>(system, std::cref(time), shards, doors.directories, log,
                                       readers.back(), item_catalog_probe::make(where), options);
-  std::vector<snapshot_info> known{{1, "signals", time.now(), true}};
-  doors.models = spawn_state<model_registry_state>(system, std::move(known));
+  model_registry_state::options keeping;
+  keeping.root = models_directory(settings);
+  keeping.keep = settings.models.keep;
+  doors.models = spawn_detached_state<model_registry_state>(
+      system, std::ref(store), std::cref(time), rules, shards, slot, std::move(model),
+      model_registry_probe::make(where), keeping);
 }
 
 void node::parts::end_all() {
@@ -199,6 +237,8 @@ void node::parts::end_all() {
   end(syncer);
   for (const auto& reader : readers)
     end(reader);
+  for (const auto& encoder : encoders)
+    end(encoder);
   for (const auto& shard : shards)
     end(shard);
   doors = node_handles{};
@@ -207,6 +247,7 @@ void node::parts::end_all() {
   log = event_log_writer_actor{};
   syncer = log_syncer_state::handle{};
   readers.clear();
+  encoders.clear();
   shards.clear();
 }
 

@@ -23,6 +23,10 @@ session_probe session_probe::make(metrics& where) {
       where.make_gauge(stem + "waiting_messages", "Messages held for users that are waking.");
   probe.traits_late = where.make_counter(
       stem + "traits_late_total", "Events folded without their item's traits: the shard was late.");
+  probe.encoder_late = where.make_counter(stem + "encoder_late_total",
+                                          "Slates made without the encoder: its answer was late.");
+  probe.rebuilds = where.make_counter(stem + "encoder_rebuilds_total",
+                                      "Encoder states made anew from a user's history.");
   probe.slates = where.make_counter(stem + "slates_total", "Slates computed.");
   probe.slates_partial =
       where.make_counter(stem + "slates_partial_total", "Slates that a shard came too late for.");

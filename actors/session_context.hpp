@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/model_slot.hpp"
 #include "actors/write_credit.hpp"
 #include "base/metrics.hpp"
 #include "config/settings.hpp"
@@ -24,6 +25,8 @@ struct session_probe {
   counter refused_surfaces;    ///< surfaces_max
   gauge waiting;               ///< messages held for users that wake
   counter traits_late;         ///< folded without knowing the item: its shard was late
+  counter encoder_late;        ///< slates made without the encoder: its answer was late
+  counter rebuilds;            ///< encoder states made anew from a history
   counter slates;              ///< computed
   counter slates_partial;      ///< a shard missed the deadline
   counter slates_missed;       ///< no shard in time: the one before stays, a request fails
@@ -46,11 +49,12 @@ struct session_context {
   std::shared_ptr<const model::fold_rules> rules;
   const clock* time = nullptr; ///< wall clock; deadlines are by CAF's own clock
   std::vector<item_shard_actor> shards;
+  std::vector<encoder_actor> encoders;
+  std::shared_ptr<const model_slot> models; ///< null: no encoder ever
   event_log_writer_actor log;
   std::vector<store_reader_actor> readers;
   std::shared_ptr<write_credit> credit;
   mutable session_probe probe; ///< series of the registry: counting changes nothing here
-  std::uint64_t model_version = 1;
 
   /// How long an event waits for its item's traits before it is folded without them: a part of
   /// the slate's own deadline, which starts after it.
@@ -60,6 +64,16 @@ struct session_context {
 
   [[nodiscard]] const item_shard_actor& shard_of_item(item_key key) const noexcept {
     return shards[shard_of(key, static_cast<std::uint32_t>(shards.size()))];
+  }
+
+  /// What slates are to be made with now; null: the signals alone.
+  [[nodiscard]] model::sequence_model_ptr model() const {
+    return models ? models->load() : nullptr;
+  }
+
+  /// REQUIRES: !encoders.empty(), as when there is a model.
+  [[nodiscard]] const encoder_actor& encoder_of(const user_id& user) const noexcept {
+    return encoders[slot_of(user) % encoders.size()];
   }
 
   [[nodiscard]] const store_reader_actor& reader_of(const user_id& user) const noexcept {

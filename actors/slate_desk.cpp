@@ -97,12 +97,12 @@ bool same_request(const slate_request& a, const slate_request& b) {
 }
 
 slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
-                     std::uint64_t model_version, std::uint64_t number) {
+                     std::uint64_t number) {
   auto made = std::make_shared<slate>();
   model::slate_origin origin;
   origin.user_hash = stable_hash(user.value) & 0xffffffffU;
   origin.profile_seq = job.profile_seq;
-  origin.model_version = model_version;
+  origin.model_version = job.model_version;
   origin.created_ms = to_millis(job.now);
   origin.number = number;
   std::vector<model::candidate_list> lists;
@@ -120,7 +120,8 @@ slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& 
   made->user = user;
   made->surface = job.plan->surface;
   made->profile_seq = job.profile_seq;
-  made->model_version = model_version;
+  made->model_version = job.model_version;
+  made->partial = made->partial || job.without_encoder;
   made->created = job.now;
   model::align_sequence_parts(lists);
   made->items = model::compose(lists, who, job.plan->rules);

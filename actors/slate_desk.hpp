@@ -58,6 +58,8 @@ struct slate_job {
   stage at = stage::queued;
 
   std::uint64_t profile_seq = 0;
+  std::uint64_t model_version = 0;
+  bool without_encoder = false; ///< its answer was late
   timestamp now{};
   std::vector<std::optional<model::candidate_list>> answers; ///< by shard
   std::size_t outstanding = 0;
@@ -104,6 +106,6 @@ struct slate_desk {
 
 /// Computes one slate from the shards' answers, which it moves away.
 [[nodiscard]] slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
-                                   std::uint64_t model_version, std::uint64_t number);
+                                   std::uint64_t number);
 
 } // namespace troupe::actors

@@ -1,5 +1,7 @@
 #include "actors/slate_explain.hpp"
 
+#include "actors/model_files.hpp"
+#include "actors/model_registry.hpp"
 #include "actors/slate_plan.hpp"
 #include "model/explain.hpp"
 
@@ -10,6 +12,21 @@ namespace troupe::actors {
 namespace {
 
 constexpr std::size_t page_max = 2000;
+
+result<model::sequence_model_ptr> load_model(std::uint64_t version,
+                                             const config::settings& settings) {
+  const auto rules = model::fold_rules::make(settings.users, settings.signals);
+  if (!rules)
+    return rules.error();
+  const auto directory = storage::snapshot_directory::open(
+      {.root = models_directory(settings), .create = false, .limits = {}});
+  if (!directory)
+    return directory.error();
+  const auto snapshot = directory->load(version);
+  if (!snapshot)
+    return snapshot.error();
+  return to_model(*snapshot, **rules);
+}
 
 } // namespace
 
@@ -34,8 +51,14 @@ result<std::vector<slate_item>> explain_slate(storage::store& from,
     for (auto& record : *page)
       catalogue.push_back(std::make_shared<const item>(std::move(record)));
   }
-  const model::slate_recipe recipe{make_query(*plan, user, nullptr, origin->model_version, {}),
-                                   plan->rules};
+  model::slate_recipe recipe{make_query(*plan, user, nullptr, origin->model_version, {}),
+                             plan->rules, nullptr};
+  if (origin->model_version != 0) {
+    auto model = load_model(origin->model_version, settings);
+    if (!model)
+      return model.error();
+    recipe.model = std::move(*model);
+  }
   return model::explain_slate(
       *origin, user, recipe, catalogue, settings,
       [&from](std::uint64_t after) { return from.events().read_arrivals(after, page_max); });

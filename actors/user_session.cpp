@@ -284,6 +284,8 @@ void user_session_state::on_deadline() {
         context_->probe.traits_late.add();
         one.traits_here = true;
       }
+  if (track_ && track_->at != sequence_track::stage::ready && track_->due <= time)
+    track_->is_late = true;
   if (desk_)
     for (auto& job : desk_->jobs)
       if (job.at == slate_job::stage::scattered && job.due <= time)
@@ -310,6 +312,8 @@ void user_session_state::arm_next() {
     for (const auto& one : *flights_)
       if (!one.traits_here)
         next = std::min(next, one.due);
+  if (track_ && track_->at != sequence_track::stage::ready && !track_->is_late)
+    next = std::min(next, track_->due);
   if (desk_) {
     for (const auto& job : desk_->jobs)
       if (job.at == slate_job::stage::scattered)
@@ -327,6 +331,8 @@ void user_session_state::recover() {
   TROUPE_LOG(warn, "session.recovering", "user={} acked={}", log_hash(user_.value), acked_seq_);
   flights_.reset();
   ahead_.reset();
+  track_.reset();
+  received_ = {};
   profile_ = model::profile{};
   restart_slates();
   phase_ = phase::waking;

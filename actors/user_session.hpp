@@ -61,6 +61,8 @@ private:
     stored_event what;
     event_key key{};
     model::item_traits traits;
+    std::vector<float> vector;        ///< the item's, for the encoder
+    std::uint64_t vector_version = 0; ///< of the model that was asked
     std::vector<event_reply> replies; ///< the first copy's, then those of duplicates
     time_point due;
     bool traits_here = false;
@@ -77,6 +79,20 @@ private:
     std::size_t outstanding = 0;
     std::uint32_t token = 0;
     time_point due;
+  };
+
+  /// The user as the active model's encoder sees them, and events on their way to it.
+  struct sequence_track {
+    enum class stage : std::uint8_t { gathering, encoding, ready };
+
+    std::uint64_t version = 0; ///< of the model; not the model, which old sessions would keep alive
+    model::sequence_state state;
+    std::vector<model::sequence_event> events; ///< folded, not encoded; oldest first
+    std::size_t outstanding = 0;               ///< shards asked for vectors
+    time_point due;
+    std::uint32_t token = 0;
+    stage at = stage::ready;
+    bool is_late = false; ///< slates go without it until it is there
   };
 
   // -- doors (user_session.cpp)
@@ -115,6 +131,18 @@ private:
   void gather(std::vector<stored_event> events, bool more, std::vector<item_key> recheck);
   void on_gathered();
   void become_awake();
+
+  // -- the encoder's view (user_session_model.cpp)
+  /// Whether a slate can be made now with this model: the state reflects all that is folded, or
+  /// takes too long.
+  [[nodiscard]] bool catch_up(const model::sequence_model_ptr& by);
+  void begin_track(const model::sequence_model_ptr& by);
+  void encode_events(const model::sequence_model_ptr& by);
+  void track_on(std::uint32_t token);
+  void note_event(flight& what);
+  /// The sequence part of a query; empty: the encoder has no say.
+  [[nodiscard]] std::vector<float> sequence_query(const model::sequence_model& by,
+                                                  timestamp time) const;
 
   // -- slates (user_session_slates.cpp)
   void answer(recommend& what, promise<slate_ptr> answer);
@@ -160,6 +188,8 @@ private:
   std::unique_ptr<std::vector<flight>> flights_; ///< consecutive numbers; null: none
   std::unique_ptr<model::profile> ahead_;        ///< with the unfolded events, traits unknown
   std::unique_ptr<tail_gather> tail_;
+  std::unique_ptr<sequence_track> track_;
+  timestamp received_{}; ///< of the newest event folded; timestamp{}: not known
   std::unique_ptr<slate_desk> desk_;
   std::unique_ptr<std::deque<waiting_message>> waiting_;
   std::unique_ptr<std::map<std::string, property_value>> properties_;

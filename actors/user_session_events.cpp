@@ -84,11 +84,16 @@ void user_session_state::append(const flight& what, std::shared_ptr<model::obser
 
 void user_session_state::ask_traits(const flight& what) {
   const auto item = key_of(what.what.what.item);
-  const auto settle = [this, seq = what.what.seq, key = what.key](model::item_traits traits) {
+  const auto by = context_->model();
+  const auto version = by ? by->version() : 0;
+  const auto settle = [this, seq = what.what.seq, key = what.key,
+                       version](model::item_traits traits, std::vector<float> vector) {
     auto* one = find_flight(seq);
     if (one == nullptr || one->key != key || one->traits_here)
       return; // too late: folded without
     one->traits = std::move(traits);
+    one->vector = std::move(vector);
+    one->vector_version = version;
     one->traits_here = true;
     move_on();
   };
@@ -96,9 +101,13 @@ void user_session_state::ask_traits(const flight& what) {
   // late but an event not half known.
   self_
       ->request<caf::message_priority::high>(context_->shard_of_item(item), no_timer,
-                                             read_traits{{item}})
-      .then([settle](traits_list& found) { settle(std::move(found.traits.front())); },
-            [settle](const caf::error&) { settle({}); });
+                                             read_traits{{item}, version})
+      .then(
+          [settle](traits_list& found) {
+            settle(std::move(found.traits.front()),
+                   found.vectors.empty() ? std::vector<float>{} : std::move(found.vectors.front()));
+          },
+          [settle](const caf::error&) { settle({}, {}); });
 }
 
 user_session_state::flight* user_session_state::find_flight(std::uint64_t seq) noexcept {
@@ -142,6 +151,7 @@ void user_session_state::fold_ready() {
       break;
     model::apply(profile_, one.what, one.traits, *context_->rules);
     one.folded = true;
+    note_event(one);
     const auto meaning = context_->rules->meaning_of(one.what.what);
     moved =
         moved || meaning.affinity != 0 || meaning.sequence != 0 || meaning.history || meaning.seen;

@@ -125,6 +125,7 @@ void user_session_state::on_items_changed(const items_changed& what) {
   // What the user did with an item that was unknown until now begins to count.
   if (refold && phase_ == phase::awake && !flights_ && !leave_asked_) {
     restart_slates();
+    track_.reset();
     phase_ = phase::waking;
     refolded_ = true;
     wake(true);
@@ -155,15 +156,28 @@ void user_session_state::start_ready() {
     feed.computing = job.token;
     desk_->jobs.push_back(std::move(job));
   }
-  std::shared_ptr<const model::taste> who;
+  const auto is_next = [this](const slate_job& job) {
+    return job.at == slate_job::stage::queued && profile_.seq() >= job.need_seq;
+  };
+  if (std::none_of(desk_->jobs.begin(), desk_->jobs.end(), is_next))
+    return;
+  const auto by = context_->model();
+  if (by && !catch_up(by))
+    return; // goes on when the encoder has answered
   const auto time = context_->time->now();
+  auto taste = model::make_taste(profile_, *context_->rules, time);
+  const bool late = by && track_->is_late;
+  if (by && !late)
+    taste.sequence = sequence_query(*by, time);
+  const auto who = std::make_shared<const model::taste>(std::move(taste));
   for (auto& job : desk_->jobs) {
-    if (job.at != slate_job::stage::queued || profile_.seq() < job.need_seq)
+    if (!is_next(job))
       continue;
-    if (!who)
-      who =
-          std::make_shared<const model::taste>(model::make_taste(profile_, *context_->rules, time));
     job.now = time;
+    job.model_version = by ? by->version() : 0;
+    job.without_encoder = late;
+    if (late)
+      context_->probe.encoder_late.add();
     scatter(job, who);
   }
 }
@@ -178,7 +192,7 @@ void user_session_state::scatter(slate_job& job, std::shared_ptr<const model::ta
   job.due = job.begin + context_->slates.deadline;
   // A quarter of the deadline is left for the scoring and the way back.
   const score_request request{
-      make_query(*job.plan, user_, std::move(who), context_->model_version, job.now),
+      make_query(*job.plan, user_, std::move(who), job.model_version, job.now),
       job.begin + context_->slates.deadline * 3 / 4};
   for (std::size_t shard = 0; shard < shards; ++shard)
     self_->request(context_->shards[shard], no_timer, request)
@@ -238,7 +252,7 @@ bool user_session_state::put_off(slate_job& job) {
 void user_session_state::finish(slate_job& job) {
   if (put_off(job))
     return;
-  job.made = make_slate(job, user_, profile_, context_->model_version, ++desk_->numbers);
+  job.made = make_slate(job, user_, profile_, ++desk_->numbers);
   job.at = slate_job::stage::held;
   job.answers.clear();
   context_->probe.slates.add();

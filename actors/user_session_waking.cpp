@@ -119,6 +119,7 @@ void user_session_state::on_gathered() {
       return on_load_failed({errc::corrupt_data, "the user's events are not consecutive"});
     }
     model::apply(profile_, one, tail->traits[key_of(one.what.item)], *context_->rules);
+    received_ = one.received;
   }
   if (!tail->more)
     return become_awake();

@@ -104,6 +104,11 @@ struct blend_settings {
   std::size_t category_cap = 0;      ///< items of one main category in a slate; 0: no cap
 };
 
+struct models_settings {
+  std::string directory; ///< of snapshots; empty: the store's with ".models" behind it
+  std::size_t keep = 5;  ///< newest versions that stay when one is published
+};
+
 struct slates_settings {
   std::size_t k_default = 20;
   std::size_t k_max = 200;
@@ -143,6 +148,7 @@ struct settings {
   users_settings users;
   signals_settings signals;
   blend_settings blend;
+  models_settings models;
   slates_settings slates;
   gateway_settings gateway;
 };

@@ -167,7 +167,7 @@ section blend_section(blend_settings& s) {
                "Weight of shared categories, tags and words."},
               {"blend.novelty", &s.novelty, between(0, 1000), "Weight of being new."},
               {"blend.sequence", &s.sequence, between(0, 1000),
-               "Weight of the trained encoder; nothing without one."},
+               "Times the weight that was fitted when the encoder was trained. 0: it has no say."},
               {"blend.diversity", &s.diversity, between(0, 1),
                "0: relevance alone, 1: diversity alone."},
               {"blend.seen", &s.seen, one_of({"exclude", "demote", "allow"}),
@@ -178,6 +178,18 @@ section blend_section(blend_settings& s) {
                "What happens to items whose owner_id is the user."},
               {"blend.category_cap", &s.category_cap, between(0, 10000),
                "Items of one main category in a slate. 0: no cap."},
+          }};
+}
+
+section models_section(models_settings& s) {
+  return {"models",
+          "Snapshots of the trained model: see troupe train and troupe admin model.",
+          {
+              {"models.directory", &s.directory, between(0, 4096),
+               "Where they are kept. Empty: storage.directory with .models behind it."},
+              {"models.keep", &s.keep, between(1, 900),
+               "Newest versions that stay when one is published; the active one and the one "
+               "before it stay in any case."},
           }};
 }
 
@@ -332,7 +344,7 @@ std::string bound_text(const field& of, double bound) {
 std::vector<section> table_of(settings& of) {
   return {node_section(of.node),     log_section(of.log),         storage_section(of.storage),
           users_section(of.users),   signals_section(of.signals), blend_section(of.blend),
-          slates_section(of.slates), gateway_section(of.gateway)};
+          models_section(of.models), slates_section(of.slates),   gateway_section(of.gateway)};
 }
 
 std::string allowed_text(const field& what) {

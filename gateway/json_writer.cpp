@@ -388,17 +388,47 @@ void append_json(std::string& out, const actors::profile_view& who) {
   out += "]}";
 }
 
+void append_json(std::string& out, const actors::snapshot_info& model) {
+  out += R"({"version":)";
+  append_number(out, model.version);
+  out += R"(,"encoder":)";
+  append_text(out, model.encoder);
+  if (model.created != timestamp{}) {
+    out += R"(,"created_at":)";
+    append_time(out, model.created);
+  }
+  if (model.parent != 0) {
+    out += R"(,"parent_version":)";
+    append_number(out, model.parent);
+  }
+  out += R"(,"items":)";
+  append_number(out, model.items);
+  out += R"(,"event_position":)";
+  append_number(out, model.event_position);
+  out += R"(,"metrics":{)";
+  bool first = true;
+  for (const auto& [name, value] : model.metrics) {
+    if (!std::exchange(first, false))
+      out += ',';
+    append_text(out, name);
+    out += ':';
+    append_number(out, value);
+  }
+  out += model.active ? R"(},"active":true)" : R"(},"active":false)";
+  out += model.previous ? R"(,"previous":true)" : R"(,"previous":false)";
+  if (!model.damage.empty()) {
+    out += R"(,"damage":)";
+    append_text(out, model.damage);
+  }
+  out += '}';
+}
+
 void append_json(std::string& out, const actors::snapshot_list& models) {
   out += R"({"models":[)";
   for (std::size_t i = 0; i < models.snapshots.size(); ++i) {
-    const auto& model = models.snapshots[i];
-    out += i > 0 ? R"(,{"version":)" : R"({"version":)";
-    append_number(out, model.version);
-    out += R"(,"name":)";
-    append_text(out, model.name);
-    out += R"(,"created_at":)";
-    append_time(out, model.created);
-    out += model.active ? R"(,"active":true})" : R"(,"active":false})";
+    if (i > 0)
+      out += ',';
+    append_json(out, models.snapshots[i]);
   }
   out += "]}";
 }

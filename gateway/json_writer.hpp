@@ -51,6 +51,7 @@ void append_json(std::string& out, const actors::profile_view& who);
 /// `profile_view` in short: GET /v1/users/{id}.
 void append_user_json(std::string& out, const actors::profile_view& who);
 
+void append_json(std::string& out, const actors::snapshot_info& model);
 void append_json(std::string& out, const actors::snapshot_list& models);
 
 /// The sentence a person reads: "Because you rated Heat (1995)".

@@ -41,6 +41,8 @@ constexpr route routes[]{
     {verb::get, "/v1/users/{user_id}/events", get_user_events},
     {verb::get, "/v1/users/{user_id}/export", export_user},
     {verb::get, "/v1/models", get_models},
+    {verb::post, "/v1/models/rollback", rollback_model},
+    {verb::post, "/v1/models/{version}/activate", activate_model},
     {verb::get, live_pattern, nullptr},
     {verb::get, "/healthz", get_health},
     {verb::get, "/readyz", get_ready},

@@ -96,6 +96,8 @@ awaitable<response> export_user(route_call& call);
 
 // routes_node.cpp
 awaitable<response> get_models(route_call& call);
+awaitable<response> activate_model(route_call& call);
+awaitable<response> rollback_model(route_call& call);
 awaitable<response> get_health(route_call& call);
 awaitable<response> get_ready(route_call& call);
 awaitable<response> get_metrics(route_call& call);

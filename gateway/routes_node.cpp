@@ -1,6 +1,9 @@
 #include "gateway/openapi_json.hpp"
 #include "gateway/routes.hpp"
 
+#include <charconv>
+#include <utility>
+
 namespace troupe::gateway {
 
 namespace {
@@ -23,6 +26,39 @@ awaitable<response> get_models(route_call& call) {
   response out;
   append_json(out.body, *answer);
   co_return out;
+}
+
+namespace {
+
+template <class Request>
+awaitable<response> switch_model(route_call& call, Request ask) {
+  const auto answer = co_await call.worker.actors().ask<actors::snapshot_info>(
+      call.shared().node.models, std::move(ask), call.worker.now());
+  if (!answer)
+    co_return fail(call, answer.error());
+  response out;
+  append_json(out.body, *answer);
+  co_return out;
+}
+
+} // namespace
+
+awaitable<response> activate_model(route_call& call) {
+  const auto& text = call.path[0];
+  actors::activate_snapshot ask;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), ask.version);
+  if (read.ec != std::errc{} || read.ptr != text.data() + text.size()
+      || ask.version > storage::snapshot_version_max) {
+    const failure wrong{errc::invalid_argument,
+                        "version: a whole number from 0, as /v1/models lists them"};
+    co_return fail(call, wrong);
+  }
+  co_return co_await switch_model(call, ask);
+}
+
+awaitable<response> rollback_model(route_call& call) {
+  actors::rollback_snapshot ask;
+  co_return co_await switch_model(call, ask);
 }
 
 awaitable<response> get_health(route_call&) {

@@ -4,6 +4,7 @@
 #include "model/catalogue_slice.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -46,6 +47,7 @@ public:
     if (what.what.user == user_ && what.seq == who_.seq() + 1 && what.seq <= origin_.profile_seq) {
       const auto key = key_of(what.what.item);
       apply(who_, what, slice_of(key).traits(key), *rules_);
+      received_ = what.received;
     }
   }
 
@@ -53,10 +55,13 @@ public:
     return arrival_ >= newest_ && who_.seq() == origin_.profile_seq;
   }
 
-  [[nodiscard]] std::vector<slate_item> slate(const slate_recipe& recipe) const {
+  [[nodiscard]] std::vector<slate_item> slate(const slate_recipe& recipe) {
     auto query = recipe.query;
     query.now = from_millis(origin_.created_ms);
-    query.who = std::make_shared<const taste>(make_taste(who_, *rules_, query.now));
+    auto taste = make_taste(who_, *rules_, query.now);
+    if (recipe.model)
+      taste.sequence = sequence_query(recipe.model, query.now);
+    query.who = std::make_shared<const model::taste>(std::move(taste));
     query.user = user_;
     query.model_version = origin_.model_version;
     std::vector<candidate_list> answers;
@@ -68,6 +73,23 @@ public:
   }
 
 private:
+  /// What the encoder had to say, as the session asked it.
+  [[nodiscard]] std::vector<float> sequence_query(const sequence_model_ptr& by, timestamp now) {
+    for (auto& slice : slices_) {
+      slice.adopt(by);
+      slice.adopt_rows(std::numeric_limits<std::size_t>::max());
+    }
+    std::vector<sequence_event> events;
+    for (const auto& one : sequence_history(who_, *rules_, *by))
+      events.push_back({slice_of(one.item).vector_of(one.item, by->version()), one.kind, one.time});
+    sequence_state state;
+    const sequence_advance all{&state, events};
+    advance(*by, {&all, 1});
+    if (state.last == timestamp{})
+      return {};
+    return by->query(state, query_moment(state, received_, now));
+  }
+
   [[nodiscard]] catalogue_slice& slice_of(item_key key) {
     return slices_[shard_of(key, static_cast<std::uint32_t>(slices_.size()))];
   }
@@ -79,6 +101,7 @@ private:
   std::vector<catalogue_slice> slices_;
   std::unordered_map<user_id, profile> windows_;
   profile who_;
+  timestamp received_{}; ///< of the last event of `who_`
   std::uint64_t newest_ = 0;
   std::uint64_t arrival_ = 0;
 };

@@ -101,13 +101,8 @@ private:
 
   [[nodiscard]] std::vector<float> query_of(const sequence_model& model, const profile& who) const {
     std::vector<sequence_event> past;
-    for (auto back = who.history_size(); back-- > 0;) {
-      const auto entry = who.history(back);
-      if (entry.sequence > 0)
-        past.push_back({slice_.vector_of(entry.key, trial_version),
-                        model.kind_of(rules_.meaning_of(entry.type, entry.value).rule),
-                        entry.time});
-    }
+    for (const auto& one : sequence_history(who, rules_, model))
+      past.push_back({slice_.vector_of(one.item, trial_version), one.kind, one.time});
     sequence_state state;
     const sequence_advance all{&state, past};
     advance(model, {&all, 1});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -68,6 +69,24 @@ std::vector<float> sequence_model::query(const sequence_state& of, timestamp now
                   std::span{made}.first(vectors_.dimensions()));
   made.back() = 1; // times the bias
   return made;
+}
+
+std::vector<sequence_entry> sequence_history(const profile& who, const fold_rules& rules,
+                                             const sequence_model& by) {
+  std::vector<sequence_entry> made;
+  for (auto back = who.history_size(); back-- > 0;) {
+    const auto entry = who.history(back);
+    if (entry.sequence > 0)
+      made.push_back(
+          {entry.key, by.kind_of(rules.meaning_of(entry.type, entry.value).rule), entry.time});
+  }
+  return made;
+}
+
+timestamp query_moment(const sequence_state& of, timestamp received, timestamp now) noexcept {
+  constexpr std::chrono::minutes just_now{1};
+  const bool is_new = received != timestamp{} && now - received < just_now;
+  return is_new ? of.last : std::max(of.last, now);
 }
 
 void advance(const sequence_model& by, std::span<const sequence_advance> all) {

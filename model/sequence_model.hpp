@@ -78,6 +78,24 @@ private:
 
 using sequence_model_ptr = std::shared_ptr<const sequence_model>;
 
+/// One event of a history that the encoder takes; the item's vector is with its slice.
+struct sequence_entry {
+  item_key item{};
+  std::uint32_t kind = 0;
+  timestamp time{};
+};
+
+/// What of a profile's history the encoder takes, oldest first: what it was trained on, events with
+/// a weight in sequences.
+[[nodiscard]] std::vector<sequence_entry>
+sequence_history(const profile& who, const fold_rules& rules, const sequence_model& by);
+
+/// The moment a query is asked for. An event that came in within the last minute has just
+/// happened: the slate is pushed for it and no time has passed. Else the user comes back.
+/// `received`: when the server took the last event; timestamp{}: not known.
+[[nodiscard]] timestamp query_moment(const sequence_state& of, timestamp received,
+                                     timestamp now) noexcept;
+
 /// A state and what is to happen to it.
 struct sequence_advance {
   sequence_state* state = nullptr;

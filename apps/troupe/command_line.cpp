@@ -1,5 +1,6 @@
 #include "apps/troupe/command_line.hpp"
 
+#include "apps/troupe/admin_command.hpp"
 #include "apps/troupe/bench_command.hpp"
 #include "apps/troupe/config_command.hpp"
 #include "apps/troupe/eval_command.hpp"
@@ -30,6 +31,7 @@ int run_command_line(int argc, char** argv) {
   add_train_command(app);
   add_eval_command(app);
   add_bench_command(app);
+  add_admin_command(app);
   add_explain_command(app);
   add_config_command(app);
   try {

@@ -1,12 +1,13 @@
 #include "apps/troupe/train_command.hpp"
 
+#include "actors/model_files.hpp"
+#include "actors/model_registry.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stop_signals.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "base/clock.hpp"
 #include "model/fit_blend.hpp"
-#include "model/safetensors.hpp"
 #include "model/trained_encoder.hpp"
 #include "model/training_module.hpp"
 #include "storage/snapshot_directory.hpp"
@@ -26,7 +27,7 @@ namespace {
 struct train_options {
   settings_options settings;
   model::training_plan plan;
-  std::string snapshots; ///< directory; empty: "models" beside the store's directory
+  std::string snapshots; ///< directory; empty: the configured one
 };
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -55,37 +56,16 @@ private:
   std::chrono::steady_clock::time_point begin_;
 };
 
-storage::snapshot_facts facts_of(const model::trained_encoder& made, const model::blend_fit& fit,
-                                 std::uint64_t position) {
-  storage::snapshot_facts facts;
-  facts.created = system_clock().now();
-  facts.encoder = "recurrent";
-  facts.items = made.words.items().size();
-  facts.event_position = position;
-  facts.metrics = {{"held_out_recall_at_10", made.judged.recall},
-                   {"held_out_ndcg_at_10", made.judged.ndcg},
-                   {"loss", made.judged.loss},
-                   {"epoch", static_cast<double>(made.judged.epoch)}};
-  facts.parameters = {{"dimensions", std::to_string(made.shape.dimensions)},
-                      {"blocks", std::to_string(made.shape.blocks)},
-                      {"states", std::to_string(made.shape.states)},
-                      {"hidden", std::to_string(made.shape.hidden)},
-                      {"kinds", std::to_string(made.shape.kinds)},
-                      {"blend_weight", fmt::format("{}", fit.weight)}};
-  return facts;
-}
-
 result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
                                         const model::blend_fit& fit,
                                         const std::filesystem::path& root, std::uint64_t position) {
   const auto directory = storage::snapshot_directory::open({.root = root, .limits = {}});
   if (!directory)
     return directory.error();
-  if (const auto fine = model::check_safetensors(made.weights, {}); !fine)
-    return fine.error();
-  return directory->publish(facts_of(made, fit, position),
-                            {{"weights.safetensors", model::write_safetensors(made.weights, {})},
-                             {"vocabulary.bin", model::write_vocabulary(made.words)}});
+  const auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
+  if (!all)
+    return all.error();
+  return directory->publish(all->facts, all->files);
 }
 
 int run_train(const train_options& options) {
@@ -121,9 +101,8 @@ int run_train(const train_options& options) {
   for (const auto& tried : fit->trials)
     fmt::print(" {}: {:.4f}", tried.weight, tried.ndcg);
   fmt::print("\n");
-  const auto root = options.snapshots.empty()
-                        ? std::filesystem::path{settings->storage.directory + ".models"}
-                        : std::filesystem::path{options.snapshots};
+  const auto root = options.snapshots.empty() ? actors::models_directory(*settings)
+                                              : std::filesystem::path{options.snapshots};
   const auto kept =
       keep(*made, *fit, root, records->events.empty() ? 0 : records->events.back().arrival);
   if (!kept)
@@ -143,7 +122,7 @@ void add_train_command(CLI::App& app) {
   add_settings_options(*command, options->settings);
   command
       ->add_option("--snapshots", options->snapshots,
-                   "where snapshots are kept; the store's directory with .models behind it")
+                   "where the snapshot is put, instead of models.directory")
       ->type_name("DIR");
   command->add_option("--epochs", options->plan.epochs_max, "passes over the events at most")
       ->capture_default_str()

@@ -1,5 +1,6 @@
 #include "tests/support/troupe_fixture.hpp"
 
+#include "actors/encoder.hpp"
 #include "actors/item_shard.hpp"
 #include "actors/learning_replay.hpp"
 #include "actors/store_reader.hpp"
@@ -40,6 +41,10 @@ void troupe_fixture::begin() {
   reader = actors::spawn_state<actors::store_reader_state>(
       system, std::ref(static_cast<storage::store&>(store)));
   context->readers = {reader};
+  const auto encoder =
+      actors::spawn_state<actors::encoder_state>(system, actors::encoder_probe::make(numbers));
+  context->encoders = {actors::spawn_state<gated_encoder>(system, encoder, std::ref(encodes))};
+  context->models = models;
   context->probe = actors::session_probe::make(numbers);
   directory = actors::spawn_state<actors::user_directory_state>(
       system, std::shared_ptr<const actors::session_context>{context},
@@ -60,6 +65,7 @@ void troupe_fixture::end() {
       caf::anon_send_exit(whom, caf::exit_reason::user_shutdown);
   };
   appends.held.clear();
+  encodes.held.clear();
   stop(directory);
   stop(catalog);
   stop(context->log);
@@ -68,6 +74,8 @@ void troupe_fixture::end() {
   stop(sink);
   for (const auto& shard : context->shards)
     stop(shard);
+  for (const auto& encoder : context->encoders)
+    stop(encoder);
   for (const auto& front : fronts) {
     front->scores.held.clear();
     front->traits.held.clear();
@@ -75,6 +83,13 @@ void troupe_fixture::end() {
   }
   run();
   *context = {};
+}
+
+void troupe_fixture::use_model(const model::sequence_model_ptr& what) {
+  if (what)
+    for (const auto& shard : context->shards)
+      REQUIRE(ask<actors::done>(shard, actors::adopt_model{what}).has_value());
+  models->store(what);
 }
 
 void troupe_fixture::advance(std::chrono::milliseconds by) {

@@ -29,6 +29,9 @@ struct troupe_fixture : actor_fixture {
 
   void add_items(int count, int first = 0);
 
+  /// Slates are made with this model from now on; null: with the signals alone.
+  void use_model(const model::sequence_model_ptr& what);
+
   [[nodiscard]] static item film(const std::string& id, const std::string& category);
 
   [[nodiscard]] event happened(const std::string& user, const std::string& on, int number,
@@ -54,6 +57,8 @@ struct troupe_fixture : actor_fixture {
   memory_store store;
   gate appends;
   std::vector<std::unique_ptr<shard_gates>> fronts;
+  gate encodes;
+  std::shared_ptr<actors::model_slot> models = std::make_shared<actors::model_slot>();
   pushed got;
   std::optional<failure> fatal;
   actors::user_directory_state::options routing;

@@ -23,8 +23,8 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-rest_connection::rest_connection(asio::io_context& io, address to)
-    : to_(std::move(to)), resolver_(io), socket_(io) {}
+rest_connection::rest_connection(asio::io_context& io, address to, std::string key)
+    : to_(std::move(to)), key_(std::move(key)), resolver_(io), socket_(io) {}
 
 void rest_connection::request(std::string_view method, std::string_view target, std::string body,
                               answer_handler done) {
@@ -34,6 +34,8 @@ void rest_connection::request(std::string_view method, std::string_view target, 
   request_.method_string({method.data(), method.size()});
   request_.target({target.data(), target.size()});
   request_.set(http::field::host, to_.authority());
+  if (!key_.empty())
+    request_.set(http::field::authorization, "Bearer " + key_);
   if (!body.empty())
     request_.set(http::field::content_type, "application/json");
   request_.body() = std::move(body);

@@ -32,7 +32,8 @@ class rest_connection : public std::enable_shared_from_this<rest_connection> {
 public:
   using answer_handler = std::function<void(result<rest_answer>)>;
 
-  rest_connection(boost::asio::io_context& io, address to);
+  /// `key` goes along as Authorization: Bearer, unless it is empty.
+  rest_connection(boost::asio::io_context& io, address to, std::string key = {});
 
   /// Sends a request; `body` empty: none. REQUIRES: !busy().
   void request(std::string_view method, std::string_view target, std::string body,
@@ -50,6 +51,7 @@ private:
   void fail(std::string_view what, boost::system::error_code why);
 
   address to_;
+  std::string key_;
   tcp::resolver resolver_;
   tcp::socket socket_;
   boost::beast::flat_buffer incoming_;

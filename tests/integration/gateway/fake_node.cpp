@@ -274,12 +274,38 @@ public:
   explicit fake_models(handle::pointer) {}
 
   handle::behavior_type make_behavior() {
-    return {[](const actors::read_snapshots&) -> caf::result<actors::snapshot_list> {
-      actors::snapshot_list out;
-      out.snapshots.push_back({1, "signals", from_millis(0), true});
-      return out;
-    }};
+    return {[this](const actors::read_snapshots&) -> caf::result<actors::snapshot_list> {
+              return actors::snapshot_list{{info_of(0), info_of(7)}};
+            },
+            [this](const actors::activate_snapshot& what) -> caf::result<actors::snapshot_info> {
+              if (what.version != 0 && what.version != 7)
+                return actors::to_error({errc::not_found, "there is no such snapshot"});
+              active_ = what.version;
+              return info_of(active_);
+            },
+            [this](const actors::rollback_snapshot&) -> caf::result<actors::snapshot_info> {
+              active_ = 0;
+              return info_of(active_);
+            },
+            [](const actors::publish_snapshot&) -> caf::result<actors::snapshot_info> {
+              return actors::to_error({errc::internal, "no door publishes"});
+            }};
   }
+
+private:
+  [[nodiscard]] actors::snapshot_info info_of(std::uint64_t version) const {
+    actors::snapshot_info made;
+    made.version = version;
+    made.encoder = version == 0 ? "none" : "recurrent";
+    made.created = from_millis(static_cast<std::int64_t>(version) * 1000);
+    made.items = version * 10;
+    if (version != 0)
+      made.metrics = {{"loss", 1.5}};
+    made.active = version == active_;
+    return made;
+  }
+
+  std::uint64_t active_ = 0;
 };
 
 } // namespace

@@ -252,7 +252,24 @@ TEST_SUITE("gateway.http") {
     CHECK(answer.status == 200);
     CHECK(
         answer.body
-        == R"({"models":[{"version":1,"name":"signals","created_at":"1970-01-01T00:00:00.000Z","active":true}]})");
+        == R"({"models":[{"version":0,"encoder":"none","items":0,"event_position":0,"metrics":{},"active":true,"previous":false},)"
+           R"({"version":7,"encoder":"recurrent","created_at":"1970-01-01T00:00:07.000Z","items":70,"event_position":0,"metrics":{"loss":1.5},"active":false,"previous":false}]})");
+  }
+
+  TEST_CASE("a version of the model is activated and rolled back") {
+    server_fixture at;
+    raw_client client{at};
+    auto answer = client.ask("POST", "/v1/models/7/activate");
+    CHECK(answer.status == 200);
+    CHECK(answer.body.starts_with(R"({"version":7,"encoder":"recurrent")"));
+    CHECK(answer.body.find(R"("active":true)") != std::string::npos);
+    answer = client.ask("POST", "/v1/models/rollback");
+    CHECK(answer.status == 200);
+    CHECK(answer.body.starts_with(R"({"version":0,)"));
+    CHECK(client.ask("POST", "/v1/models/8/activate").status == 404);
+    for (const auto* version : {"-1", "7x", "x", "1.5", "10000000000", "99999999999999999999999"})
+      CHECK(client.ask("POST", std::string{"/v1/models/"} + version + "/activate").status == 400);
+    CHECK(client.ask("GET", "/v1/models/7/activate").status == 405);
   }
 
   TEST_CASE("methods are told apart") {

@@ -79,6 +79,7 @@ public:
         [this](shard_similar& what) { return hold<scored_candidates>(at_.scores, what); },
         [this](shard_popular& what) { return hold<scored_candidates>(at_.scores, what); },
         [this](read_slice_stats& what) { return pass<model::slice_stats>(what); },
+        [this](adopt_model& what) { return pass<done>(what); },
         [this](make_checkpoint& what) { return pass<checkpoint_bytes>(what); },
         [this](const done&) {
           at_.scores.pass();
@@ -131,6 +132,37 @@ public:
 
 private:
   pushed& into_;
+};
+
+/// Holds what goes to an encoder while its gate is closed.
+class gated_encoder {
+public:
+  using handle = actors::encoder_actor::extend<caf::reacts_to<actors::done>>;
+  static constexpr const char* name = "gated-encoder";
+
+  gated_encoder(handle::pointer self, actors::encoder_actor real, gate& at)
+      : self_(self), real_(std::move(real)), at_(at) {}
+
+  handle::behavior_type make_behavior() {
+    at_.wake = [this] { caf::anon_send(handle{self_}, actors::done{}); };
+    return {
+        [this](actors::encode& what) -> caf::result<actors::encoded> {
+          if (!at_.closed && at_.held.empty())
+            return self_->delegate(real_, std::move(what));
+          auto answer = self_->make_response_promise<actors::encoded>();
+          at_.held.push_back([this, answer, what = std::move(what)]() mutable {
+            answer.delegate(real_, std::move(what));
+          });
+          return answer;
+        },
+        [this](const actors::done&) { at_.pass(); },
+    };
+  }
+
+private:
+  handle::pointer self_;
+  actors::encoder_actor real_;
+  gate& at_;
 };
 
 } // namespace troupe::test

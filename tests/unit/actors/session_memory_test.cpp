@@ -1,3 +1,4 @@
+#include "tests/support/encoder_fixture.hpp"
 #include "tests/support/troupe_fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -78,6 +79,28 @@ TEST_SUITE("actors.session_memory") {
     const auto with_slate = (heap() - before) / users;
     INFO("awake: ", awake, ", with a slate: ", with_slate);
     CHECK(with_slate <= 4096);
+  }
+
+  TEST_CASE_FIXTURE(many_users, "an encoder's state of the default size adds its 1,280 bytes"
+                                    * doctest::skip(!malloc_is_glibcs)) {
+    constexpr std::size_t users = 200;
+    std::vector<std::string> ids;
+    for (int i = 0; i < 60; ++i)
+      ids.push_back("item-" + std::to_string(i));
+    model::encoder_shape shape;
+    use_model(test::draw_model(1, ids, 1, *context->rules, 3, shape));
+    for (std::size_t n = 0; n <= users; ++n)
+      add_past(name(n), 50);
+    REQUIRE(slate_for(name(0)).has_value());
+    const auto before = heap();
+    for (std::size_t n = 1; n <= users; ++n)
+      REQUIRE(slate_for(name(n)).value()->model_version == 1);
+    const auto with_slate = (heap() - before) / users;
+    const auto state = shape.state_size() * sizeof(float);
+    CHECK(state == 1280);
+    INFO("with a slate and an encoder's state: ", with_slate);
+    CHECK(with_slate > state);
+    CHECK(with_slate <= 4096 + state);
   }
 
   TEST_CASE_FIXTURE(many_users, "sessions that take turns keep to their own users") {

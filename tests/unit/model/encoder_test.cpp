@@ -1,7 +1,7 @@
 #include "model/encoder.hpp"
 
 #include "model/dense.hpp"
-#include "tests/unit/model/encoder_fixture.hpp"
+#include "tests/support/encoder_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@
 
 using namespace troupe;
 using namespace troupe::model;
-using namespace troupe::model_test;
+using namespace troupe::test;
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "model/catalogue_slice.hpp"
 #include "model/compose.hpp"
-#include "tests/unit/model/encoder_fixture.hpp"
+#include "tests/support/encoder_fixture.hpp"
 #include "tests/unit/model/slice_fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -14,6 +14,7 @@
 using namespace troupe;
 using namespace troupe::model;
 using namespace troupe::model_test;
+using namespace troupe::test;
 
 namespace {
 

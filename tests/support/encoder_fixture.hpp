@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Encoders with drawn weights.
-namespace troupe::model_test {
+namespace troupe::test {
 
 /// Numbers from -0.5 to 0.5.
 inline std::vector<float> draw(std::size_t count, std::mt19937& random) {
@@ -57,22 +57,31 @@ inline model::tensor_map weights_of(const model::encoder_shape& shape) {
   return made;
 }
 
-/// A model of these items with drawn vectors; `seed` tells versions apart.
-inline model::sequence_model_ptr draw_model(std::uint64_t version,
-                                            const std::vector<std::string>& ids, double weight,
-                                            const model::fold_rules& rules, unsigned seed = 3) {
-  model::trained_encoder made{{.dimensions = 6, .blocks = 2, .states = 5, .hidden = 9, .kinds = 1},
-                              {},
-                              model::sequence_vocabulary{rules},
-                              {}};
+inline constexpr model::encoder_shape small_shape{
+    .dimensions = 6, .blocks = 2, .states = 5, .hidden = 9, .kinds = 1};
+
+/// An encoder of these items with drawn vectors; `seed` tells versions apart.
+inline model::trained_encoder draw_encoder(const std::vector<std::string>& ids,
+                                           const model::fold_rules& rules, unsigned seed = 3,
+                                           const model::encoder_shape& shape = small_shape) {
+  model::trained_encoder made{shape, {}, model::sequence_vocabulary{rules}, {}};
   made.shape.kinds = made.words.kinds().size();
   for (const auto& id : ids)
     made.words.add_item(item_id{id});
   made.weights = weights_of(made.shape);
   std::mt19937 random{seed};
-  made.weights["item.id"] = {{ids.size(), 6}, draw(ids.size() * 6, random)};
+  const auto d = shape.dimensions;
+  made.weights["item.id"] = {{ids.size(), d}, draw(ids.size() * d, random)};
   made.weights["item.bias"] = {{ids.size()}, draw(ids.size(), random)};
-  return model::sequence_model::make(version, std::move(made), weight, rules).value();
+  return made;
 }
 
-} // namespace troupe::model_test
+inline model::sequence_model_ptr draw_model(std::uint64_t version,
+                                            const std::vector<std::string>& ids, double weight,
+                                            const model::fold_rules& rules, unsigned seed = 3,
+                                            const model::encoder_shape& shape = small_shape) {
+  return model::sequence_model::make(version, draw_encoder(ids, rules, seed, shape), weight, rules)
+      .value();
+}
+
+} // namespace troupe::test
