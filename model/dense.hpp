@@ -7,8 +7,8 @@
 namespace troupe::model {
 
 /// y = W x + b for many x at once, in float32, with Google Highway's run-time dispatch. For
-/// matrices of an encoder, which fit into the second cache: each weight is read once for
-/// four x.
+/// matrices of an encoder, which fit into the second cache: each weight is read from there once
+/// for all x.
 class dense_layer {
 public:
   dense_layer() = default;
@@ -28,9 +28,8 @@ public:
 private:
   std::size_t inputs_ = 0;
   std::size_t outputs_ = 0;
-  std::size_t padded_ = 0;     // outputs, up to a multiple of 16
-  std::vector<float> columns_; // [inputs][padded]
-  std::vector<float> bias_;    // [padded]
+  std::vector<float> bias_;  // [outputs], up to a multiple of 16
+  std::vector<float> tiles_; // [outputs / 16][inputs][16], zeros where outputs end
 };
 
 } // namespace troupe::model

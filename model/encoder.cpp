@@ -1,6 +1,7 @@
 #include "model/encoder.hpp"
 
 #include "model/dense.hpp"
+#include "model/encoder_kernels.hpp"
 
 #include <fmt/format.h>
 
@@ -16,34 +17,22 @@ namespace troupe::model {
 
 namespace {
 
-constexpr float norm_epsilon = 1e-5F; // what LibTorch's LayerNorm has
 constexpr std::size_t batch_max = 32; // states that pass over the weights together
 
 struct layer_norm {
   std::vector<float> weight;
   std::vector<float> bias;
 
-  void apply(const float* from, float* to) const {
-    const auto size = weight.size();
-    double sum = 0;
-    for (std::size_t i = 0; i < size; ++i)
-      sum += static_cast<double>(from[i]);
-    const auto mean = static_cast<float>(sum / static_cast<double>(size));
-    double squares = 0;
-    for (std::size_t i = 0; i < size; ++i)
-      squares += static_cast<double>((from[i] - mean) * (from[i] - mean));
-    const auto scale =
-        1 / std::sqrt(static_cast<float>(squares / static_cast<double>(size)) + norm_epsilon);
-    for (std::size_t i = 0; i < size; ++i)
-      to[i] = (from[i] - mean) * scale * weight[i] + bias[i];
+  /// `count` rows; `to` may be `from`.
+  void apply(const float* from, std::size_t count, float* to) const {
+    kernels::normalise(weight, bias, from, count, to);
   }
 };
 
 struct block {
   layer_norm norm;
-  dense_layer in; ///< already scaled by gamma = sqrt(1 - |lambda|^2)
-  std::vector<float> decay_real;
-  std::vector<float> decay_imaginary;
+  dense_layer in;           ///< already scaled by gamma = sqrt(1 - |lambda|^2)
+  std::vector<float> decay; ///< real parts, then imaginary ones
   dense_layer out;
   std::vector<float> skip;
   layer_norm ff_norm;
@@ -113,10 +102,11 @@ block read_block(tensor_reader& from, const encoder_shape& shape, std::size_t in
   made.down = from.dense(name + "down", d, shape.hidden);
   if (from.why())
     return made;
+  made.decay.resize(2 * s);
   for (std::size_t i = 0; i < s; ++i) {
     const auto size = std::exp(-std::exp(nu[i]));
-    made.decay_real.push_back(size * std::cos(theta[i]));
-    made.decay_imaginary.push_back(size * std::sin(theta[i]));
+    made.decay[i] = size * std::cos(theta[i]);
+    made.decay[s + i] = size * std::sin(theta[i]);
     const auto gamma = std::sqrt(std::max(0.0F, 1 - size * size) + 1e-8F);
     for (std::size_t c = 0; c < d; ++c) {
       in[i * d + c] *= gamma;
@@ -137,9 +127,8 @@ struct recurrent_encoder::weights {
   std::vector<block> blocks;
   layer_norm norm;
 
-  /// Moves up to batch_max states forward.
-  void step(std::span<const std::span<float>> states, std::span<const encoder_event> events) const;
-  void recur(const block& by, float* state, const float* in) const;
+  void step(std::span<const std::span<float>> states, std::span<const encoder_event> events,
+            std::size_t first_wanted) const;
 };
 
 recurrent_encoder::recurrent_encoder(std::unique_ptr<const weights> trained)
@@ -181,72 +170,71 @@ void recurrent_encoder::step(std::span<const std::span<float>> states,
                              std::span<const encoder_event> events) const {
   for (std::size_t at = 0; at < states.size(); at += batch_max) {
     const auto count = std::min(batch_max, states.size() - at);
-    weights_->step(states.subspan(at, count), events.subspan(at, count));
+    weights_->step(states.subspan(at, count), events.subspan(at, count), 0);
   }
 }
 
+void recurrent_encoder::encode(std::span<const encoder_event> events,
+                               std::span<float> state) const {
+  std::array<std::span<float>, batch_max> same;
+  same.fill(state);
+  for (std::size_t at = 0; at < events.size(); at += batch_max) {
+    const auto count = std::min(batch_max, events.size() - at);
+    // What comes out of the last block is kept of the last event alone.
+    const auto first_wanted = at + count == events.size() ? count - 1 : count;
+    weights_->step(std::span{same}.first(count), events.subspan(at, count), first_wanted);
+  }
+}
+
+/// Moves up to batch_max states forward, each by its event; the same state may come several times
+/// in a row. Of events before `first_wanted` the last block's output is left out.
 void recurrent_encoder::weights::step(std::span<const std::span<float>> states,
-                                      std::span<const encoder_event> events) const {
+                                      std::span<const encoder_event> events,
+                                      std::size_t first_wanted) const {
   const auto d = shape.dimensions;
   const auto count = states.size();
   const auto scale = std::sqrt(static_cast<float>(d)); // tables begin as small as items' vectors
-  // One row a state in each of these; kept, for an event comes every few microseconds.
+  // One row an event in each of these; kept, for an event comes every few microseconds.
   static thread_local std::vector<float> x;
   static thread_local std::vector<float> normed;
   static thread_local std::vector<float> inner;
   static thread_local std::vector<float> gates;
   static thread_local std::vector<float> change;
-  const auto widest = std::max(2 * shape.states, shape.hidden);
   x.resize(count * d);
   normed.resize(count * d);
   change.resize(count * d);
-  inner.resize(count * widest);
-  gates.resize(count * widest);
+  inner.resize(count * std::max(2 * shape.states, shape.hidden));
+  gates.resize(count * shape.hidden);
   for (std::size_t n = 0; n < count; ++n) {
     const auto& event = events[n];
-    const auto* of_kind = &kind[(event.kind < shape.kinds ? event.kind : 0) * d];
-    const auto* of_gap = &gap[std::min<std::size_t>(event.gap, gap_buckets - 1) * d];
-    for (std::size_t i = 0; i < d; ++i)
-      x[n * d + i] = (of_kind[i] + of_gap[i] + (event.item.empty() ? 0 : event.item[i])) * scale;
+    const auto of_kind = event.kind < shape.kinds ? event.kind : 0;
+    const auto of_gap = std::min<std::size_t>(event.gap, gap_buckets - 1);
+    kernels::add_scaled({&kind[of_kind * d], d}, {&gap[of_gap * d], d}, event.item, scale,
+                        &x[n * d]);
   }
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     const auto& by = blocks[b];
-    for (std::size_t n = 0; n < count; ++n)
-      by.norm.apply(&x[n * d], &normed[n * d]);
+    by.norm.apply(x.data(), count, normed.data());
     by.in.apply(normed.data(), count, inner.data());
-    for (std::size_t n = 0; n < count; ++n) {
-      auto* state = states[n].data() + b * 2 * shape.states;
-      recur(by, state, &inner[n * 2 * shape.states]);
-      std::copy(state, state + 2 * shape.states, &inner[n * 2 * shape.states]);
-    }
-    by.out.apply(inner.data(), count, change.data());
     for (std::size_t n = 0; n < count; ++n)
-      for (std::size_t i = 0; i < d; ++i)
-        x[n * d + i] += change[n * d + i] + by.skip[i] * normed[n * d + i];
-    for (std::size_t n = 0; n < count; ++n)
-      by.ff_norm.apply(&x[n * d], &normed[n * d]);
-    by.gate.apply(normed.data(), count, gates.data());
-    by.up.apply(normed.data(), count, inner.data());
-    for (std::size_t i = 0; i < count * shape.hidden; ++i)
-      inner[i] *= gates[i] / (1 + std::exp(-gates[i])); // SiLU
-    by.down.apply(inner.data(), count, change.data());
-    for (std::size_t i = 0; i < count * d; ++i)
-      x[i] += change[i];
+      kernels::recur(by.decay, states[n].data() + b * 2 * shape.states,
+                     &inner[n * 2 * shape.states]);
+    const auto first = b + 1 == blocks.size() ? first_wanted : 0;
+    const auto left = count - first;
+    if (left == 0)
+      break;
+    by.out.apply(&inner[first * 2 * shape.states], left, change.data());
+    kernels::add_skipping(by.skip, change.data(), &normed[first * d], left, &x[first * d]);
+    by.ff_norm.apply(&x[first * d], left, normed.data());
+    by.gate.apply(normed.data(), left, gates.data());
+    by.up.apply(normed.data(), left, inner.data());
+    kernels::multiply_silu({gates.data(), left * shape.hidden},
+                           {inner.data(), left * shape.hidden});
+    by.down.apply(inner.data(), left, change.data());
+    kernels::add({change.data(), left * d}, {&x[first * d], left * d});
   }
-  for (std::size_t n = 0; n < count; ++n)
+  for (auto n = first_wanted; n < count; ++n)
     std::copy(&x[n * d], &x[n * d] + d, states[n].data() + shape.blocks * 2 * shape.states);
-}
-
-/// state = lambda * state + in, in complex numbers.
-void recurrent_encoder::weights::recur(const block& by, float* state, const float* in) const {
-  const auto s = shape.states;
-  auto* real = state;
-  auto* imaginary = state + s;
-  for (std::size_t i = 0; i < s; ++i) {
-    const auto before = real[i];
-    real[i] = by.decay_real[i] * before - by.decay_imaginary[i] * imaginary[i] + in[i];
-    imaginary[i] = by.decay_real[i] * imaginary[i] + by.decay_imaginary[i] * before + in[s + i];
-  }
 }
 
 void recurrent_encoder::query(std::span<const float> state, std::uint32_t gap,
@@ -256,7 +244,7 @@ void recurrent_encoder::query(std::span<const float> state, std::uint32_t gap,
   const auto* passed = &weights_->query_gap[std::min<std::size_t>(gap, gap_buckets - 1) * d];
   for (std::size_t i = 0; i < d; ++i)
     query[i] = last[i] + passed[i];
-  weights_->norm.apply(query.data(), query.data());
+  weights_->norm.apply(query.data(), 1, query.data());
 }
 
 } // namespace troupe::model

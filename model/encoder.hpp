@@ -96,6 +96,11 @@ public:
   /// has `dimensions` values or none.
   void step(std::span<const std::span<float>> states, std::span<const encoder_event> events) const;
 
+  /// Moves one state forward by several events in their order: a whole history, several times
+  /// cheaper an event than `step` one by one, and the same bit for bit.
+  /// REQUIRES: state.size() == state_size(); events as for `step`.
+  void encode(std::span<const encoder_event> events, std::span<float> state) const;
+
   /// The query of a state when `gap` (a gap_bucket) has passed since the last event.
   /// REQUIRES: state.size() == state_size(); query.size() == dimensions.
   void query(std::span<const float> state, std::uint32_t gap, std::span<float> query) const;

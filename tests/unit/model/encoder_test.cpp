@@ -93,6 +93,37 @@ TEST_SUITE("model.encoder") {
     CHECK(together[0] != together[1]);
   }
 
+  TEST_CASE("a history in one call moves a state as its events do one by one, bit for bit") {
+    std::mt19937 random{4};
+    auto shape = small;
+    for (const std::size_t blocks : {1U, 2U, 3U}) {
+      shape.blocks = blocks;
+      const auto encoder = *recurrent_encoder::make(shape, weights_of(shape));
+      for (const std::size_t length : {0U, 1U, 2U, 31U, 32U, 33U, 64U, 100U}) {
+        const auto items = draw(length * shape.dimensions, random);
+        std::vector<encoder_event> events;
+        for (std::size_t n = 0; n < length; ++n)
+          events.push_back(
+              {std::span{items}.subspan(n * shape.dimensions, n % 7 == 3 ? 0 : shape.dimensions),
+               static_cast<std::uint32_t>(random() % 5),
+               static_cast<std::uint32_t>(random() % 40)});
+        std::vector<float> whole(shape.state_size());
+        auto stepped = whole;
+        encoder->encode(events, whole);
+        for (const auto& event : events) {
+          const std::span<float> one{stepped};
+          encoder->step({&one, 1}, {&event, 1});
+        }
+        CHECK(whole == stepped);
+        // From where it is, a second part goes on.
+        std::vector<float> parts(shape.state_size());
+        encoder->encode(std::span{events}.first(length / 3), parts);
+        encoder->encode(std::span{events}.subspan(length / 3), parts);
+        CHECK(parts == whole);
+      }
+    }
+  }
+
   TEST_CASE("the time until the query changes the query and not the state") {
     const auto encoder = *recurrent_encoder::make(small, weights_of(small));
     const std::vector<float> state(small.state_size(), 0.25F);

@@ -1,0 +1,231 @@
+#include "bench/rounds.hpp"
+#include "model/encoder.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What an event costs in the sequence encoder: one step of one state, of 32 states in a call,
+// and each event of a history that is taken in anew; after histories of 10, 100 and 10,000
+// events, for the cost must not depend on them. CPU time of one thread, contestants in turns.
+
+namespace {
+
+using namespace troupe;
+
+constexpr std::size_t batch = 32;
+constexpr std::size_t steps = 64;     ///< of one turn
+constexpr std::size_t histories = 16; ///< of one turn
+
+struct settings {
+  std::size_t rounds = 60;
+  std::size_t items = 20'000;
+  model::encoder_shape shape{
+      .dimensions = 64, .blocks = 2, .states = 64, .hidden = 128, .kinds = 8};
+  std::string json;
+};
+
+settings parse(int count, char** arguments) {
+  settings made;
+  CLI::App app{"CPU time of the sequence encoder's steps"};
+  app.add_option("--rounds", made.rounds)->capture_default_str();
+  app.add_option("--dimensions", made.shape.dimensions)->capture_default_str();
+  app.add_option("--blocks", made.shape.blocks)->capture_default_str();
+  app.add_option("--states", made.shape.states)->capture_default_str();
+  app.add_option("--hidden", made.shape.hidden)->capture_default_str();
+  app.add_option("--json", made.json, "write the results to this file");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error));
+  }
+  return made;
+}
+
+class drawer {
+public:
+  std::vector<float> operator()(std::size_t count, float width) {
+    std::normal_distribution<float> normal{0, width};
+    std::vector<float> made(count);
+    for (auto& each : made)
+      each = normal(random_);
+    return made;
+  }
+
+  std::size_t below(std::size_t bound) { return random_() % bound; }
+
+private:
+  std::mt19937_64 random_{1};
+};
+
+/// Weights as wide as training begins with: what they are does not change what a step costs.
+model::tensor_map draw_weights(const model::encoder_shape& shape, drawer& draw) {
+  model::tensor_map made;
+  const auto add = [&](const std::string& name, std::vector<std::size_t> sizes) {
+    std::size_t count = 1;
+    for (const auto size : sizes)
+      count *= size;
+    const auto width = 1 / std::sqrt(static_cast<float>(sizes.back()));
+    made[name] = {std::move(sizes), draw(count, width)};
+  };
+  const auto d = shape.dimensions;
+  for (const auto* name : {"gap", "query_gap"})
+    add(name, {model::gap_buckets, d});
+  add("kind", {shape.kinds, d});
+  add("norm.weight", {d});
+  add("norm.bias", {d});
+  for (std::size_t i = 0; i < shape.blocks; ++i) {
+    const auto name = fmt::format("block.{}.", i);
+    for (const auto* vector : {"norm.weight", "norm.bias", "ff_norm.weight", "ff_norm.bias", "skip",
+                               "out.bias", "down.bias"})
+      add(name + vector, {d});
+    for (const auto* vector : {"gate.bias", "up.bias"})
+      add(name + vector, {shape.hidden});
+    for (const auto* vector : {"nu", "theta"})
+      add(name + vector, {shape.states});
+    add(name + "in.weight", {2 * shape.states, d});
+    add(name + "out.weight", {d, 2 * shape.states});
+    add(name + "gate.weight", {shape.hidden, d});
+    add(name + "up.weight", {shape.hidden, d});
+    add(name + "down.weight", {d, shape.hidden});
+  }
+  return made;
+}
+
+/// What is compared, and what keeps it alive.
+struct contest {
+  settings how;
+  drawer draw;
+  std::vector<float> vectors = draw(how.items * how.shape.dimensions, 0.1F);
+  std::shared_ptr<const model::recurrent_encoder> encoder =
+      model::recurrent_encoder::make(how.shape, draw_weights(how.shape, draw)).value();
+  std::vector<std::vector<float>> states;
+  float kept = 0; ///< so that no result is optimised away
+  bench::rounds turns;
+
+  explicit contest(settings given) : how(std::move(given)) {}
+
+  [[nodiscard]] model::encoder_event next_event() {
+    const auto d = how.shape.dimensions;
+    return {std::span{vectors}.subspan(draw.below(how.items) * d, d),
+            static_cast<std::uint32_t>(draw.below(how.shape.kinds)),
+            static_cast<std::uint32_t>(draw.below(model::gap_buckets))};
+  }
+
+  [[nodiscard]] std::vector<model::encoder_event> next_events(std::size_t count) {
+    std::vector<model::encoder_event> made;
+    for (std::size_t i = 0; i < count; ++i)
+      made.push_back(next_event());
+    return made;
+  }
+
+  /// States of as many users as are moved together, each after `length` events.
+  std::size_t add_users(std::size_t length) {
+    const auto first = states.size();
+    for (std::size_t user = 0; user < batch; ++user) {
+      states.emplace_back(how.shape.state_size());
+      encoder->encode(next_events(length), states.back());
+    }
+    return first;
+  }
+
+  void step_alone(std::size_t first, const std::vector<model::encoder_event>& events) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const std::span<float> state{states[first + i % batch]};
+      encoder->step({&state, 1}, {&events[i], 1});
+    }
+    kept += states[first].back();
+  }
+
+  void step_together(std::size_t first, const std::vector<model::encoder_event>& events) {
+    std::vector<std::span<float>> all;
+    for (std::size_t user = 0; user < batch; ++user)
+      all.emplace_back(states[first + user]);
+    for (std::size_t i = 0; i + batch <= events.size(); i += batch)
+      encoder->step(all, std::span{events}.subspan(i, batch));
+    kept += states[first].back();
+  }
+
+  void add_all() {
+    for (const std::size_t length : {10U, 100U, 10'000U}) {
+      const auto first = add_users(length);
+      turns.add(fmt::format("step alone, {} events before", length), steps,
+                [this, first] { step_alone(first, next_events(steps)); });
+      turns.add(fmt::format("step in a batch of 32, {} events before", length), steps * batch,
+                [this, first] { step_together(first, next_events(steps * batch)); });
+    }
+    for (const std::size_t length : {10U, 100U, 200U})
+      turns.add(fmt::format("recurrent, history of {} events anew", length), histories,
+                [this, length] {
+                  for (std::size_t i = 0; i < histories; ++i) {
+                    std::vector<float> state(how.shape.state_size());
+                    encoder->encode(next_events(length), state);
+                    kept += state.back();
+                  }
+                });
+  }
+};
+
+nlohmann::json results_of(const contest& done) {
+  const auto& turns = done.turns;
+  nlohmann::json cost;
+  for (const auto& name : turns.names()) {
+    const auto spent = turns.cost(name);
+    cost[name] = bench::to_json({spent.median * 1e6, spent.low * 1e6, spent.high * 1e6});
+  }
+  const auto& shape = done.how.shape;
+  return {{"bench", "step-cost"},
+          {"processor", bench::processor_name()},
+          {"dimensions", shape.dimensions},
+          {"blocks", shape.blocks},
+          {"states", shape.states},
+          {"hidden", shape.hidden},
+          {"rounds", done.how.rounds},
+          {"cpu_microseconds", cost},
+          {"ratios",
+           {{"alone, 10,000 events before to 10",
+             bench::to_json(
+                 turns.ratio("step alone, 10000 events before", "step alone, 10 events before"))},
+            {"in a batch, 10,000 events before to 10",
+             bench::to_json(turns.ratio("step in a batch of 32, 10000 events before",
+                                        "step in a batch of 32, 10 events before"))}}}};
+}
+
+void print(const nlohmann::json& results) {
+  fmt::print("{} dimensions, {} blocks, {} rounds, {}\n\nCPU microseconds (median, low, high); of "
+             "steps: an event\n",
+             results["dimensions"].get<std::size_t>(), results["blocks"].get<std::size_t>(),
+             results["rounds"].get<std::size_t>(), results["processor"].get<std::string>());
+  const auto line = [](const std::string& name, const nlohmann::json& what) {
+    fmt::print("  {:<52} {:9.3f} {:9.3f} {:9.3f}\n", name, what["median"].get<double>(),
+               what["low"].get<double>(), what["high"].get<double>());
+  };
+  for (const auto& [name, what] : results["cpu_microseconds"].items())
+    line(name, what);
+  fmt::print("\nratios, taken round by round\n");
+  for (const auto& [name, what] : results["ratios"].items())
+    line(name, what);
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+  contest run{parse(count, arguments)};
+  run.add_all();
+  run.turns.run(run.how.rounds);
+  const auto results = results_of(run);
+  print(results);
+  if (!run.how.json.empty())
+    std::ofstream{run.how.json} << results.dump(2) << '\n';
+  return 0;
+}
