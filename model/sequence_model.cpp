@@ -92,22 +92,28 @@ timestamp query_moment(const sequence_state& of, timestamp received, timestamp n
 void advance(const sequence_model& by, std::span<const sequence_advance> all) {
   std::vector<std::span<float>> states;
   std::vector<encoder_event> events;
-  for (std::size_t round = 0;; ++round) {
-    states.clear();
-    events.clear();
-    for (const auto& one : all) {
-      if (round >= one.events.size())
-        continue;
-      const auto& what = one.events[round];
-      one.state->values.resize(by.encoder().shape().state_size());
+  std::vector<encoder_event> history;
+  const auto next = [](sequence_state& state, const sequence_event& what) {
+    const encoder_event made{what.item, what.kind, gap_between(state.last, what.time)};
+    state.last = what.time;
+    return made;
+  };
+  for (const auto& one : all) {
+    if (one.events.empty())
+      continue;
+    one.state->values.resize(by.encoder().shape().state_size());
+    if (one.events.size() == 1) { // what comes one by one goes together
       states.emplace_back(one.state->values);
-      events.push_back({what.item, what.kind, gap_between(one.state->last, what.time)});
-      one.state->last = what.time;
+      events.push_back(next(*one.state, one.events.front()));
+      continue;
     }
-    if (states.empty())
-      return;
-    by.encoder().step(states, events);
+    history.clear();
+    for (const auto& what : one.events)
+      history.push_back(next(*one.state, what));
+    by.encoder().encode(history, one.state->values);
   }
+  if (!states.empty())
+    by.encoder().step(states, events);
 }
 
 } // namespace troupe::model

@@ -102,9 +102,9 @@ struct sequence_advance {
   std::span<const sequence_event> events; ///< in the order they happened
 };
 
-/// Moves all states forward by their events, side by side: the first events of all in one pass
-/// over the encoder's weights, then the second ones, and so on. The result does not depend on what
-/// else is moved in the same call.
+/// Moves all states forward by their events: those with one event in one pass over the encoder's
+/// weights, longer histories each by itself. The result does not depend on what else is moved in
+/// the same call, nor on how a history is cut into calls.
 void advance(const sequence_model& by, std::span<const sequence_advance> all);
 
 } // namespace troupe::model

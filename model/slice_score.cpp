@@ -134,7 +134,7 @@ private:
     const auto known = my_.sequence_of[local];
     if (known > 0 || !(sequence_weight_ > 0))
       return known;
-    return part_of_sequence(hits_.of->score(local, query_.who->sequence));
+    return part_of_sequence(hits_.of->rows().score(local, query_.who->sequence));
   }
 
   /// Makes the wish ready, and what each signal can give at most.

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -24,12 +23,6 @@ public:
   [[nodiscard]] const sequence_model& model() const noexcept { return *model_; }
 
   [[nodiscard]] const item_matrix& rows() const noexcept { return rows_; }
-
-  /// The score of a local for a query, as top_k gives it. REQUIRES: local < rows().rows().
-  [[nodiscard]] float score(std::uint32_t local, std::span<const float> query) const {
-    const auto row = rows_.row(local);
-    return std::inner_product(row.begin(), row.end(), query.begin(), 0.0F);
-  }
 
   /// Adds the row of the next local. `record` may be null.
   void append(item_key key, const item* record) { rows_.append(model_->row_of(key, record)); }
