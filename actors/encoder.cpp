@@ -20,7 +20,7 @@ encoder_probe encoder_probe::make(metrics& where) {
 }
 
 encoder_state::encoder_state(handle::pointer self, encoder_probe probe)
-    : self_(self), probe_(std::move(probe)) {}
+    : self_(self), probe_(probe) {}
 
 encoder_state::~encoder_state() {
   for (auto& one : waiting_)
