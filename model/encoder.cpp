@@ -1,7 +1,7 @@
 #include "model/encoder.hpp"
 
-#include "model/dense.hpp"
 #include "model/encoder_kernels.hpp"
+#include "model/encoder_parts.hpp"
 
 #include <fmt/format.h>
 
@@ -19,70 +19,13 @@ namespace {
 
 constexpr std::size_t batch_max = 32; // states that pass over the weights together
 
-struct layer_norm {
-  std::vector<float> weight;
-  std::vector<float> bias;
-
-  /// `count` rows; `to` may be `from`.
-  void apply(const float* from, std::size_t count, float* to) const {
-    kernels::normalise(weight, bias, from, count, to);
-  }
-};
-
 struct block {
   layer_norm norm;
   dense_layer in;           ///< already scaled by gamma = sqrt(1 - |lambda|^2)
   std::vector<float> decay; ///< real parts, then imaginary ones
   dense_layer out;
   std::vector<float> skip;
-  layer_norm ff_norm;
-  dense_layer gate;
-  dense_layer up;
-  dense_layer down;
-};
-
-/// Takes tensors of the wanted shapes; the first one that is not so is the failure.
-class tensor_reader {
-public:
-  explicit tensor_reader(const tensor_map& from) : from_(from) {}
-
-  const std::vector<float>& take(const std::string& name, std::vector<std::size_t> shape) {
-    static const std::vector<float> none;
-    if (why_)
-      return none;
-    const auto found = from_.find(name);
-    if (found == from_.end())
-      return fail(fmt::format("tensor \"{}\" is missing", name));
-    if (found->second.shape != shape)
-      return fail(fmt::format("tensor \"{}\" has shape [{}], not [{}]", name,
-                              fmt::join(found->second.shape, ", "), fmt::join(shape, ", ")));
-    for (const auto value : found->second.values)
-      if (!std::isfinite(value))
-        return fail(fmt::format("tensor \"{}\" holds a number that is not finite", name));
-    return found->second.values;
-  }
-
-  [[nodiscard]] layer_norm norm(const std::string& name, std::size_t size) {
-    return {take(name + ".weight", {size}), take(name + ".bias", {size})};
-  }
-
-  [[nodiscard]] dense_layer dense(const std::string& name, std::size_t to, std::size_t from) {
-    const auto& weight = take(name + ".weight", {to, from});
-    const auto& bias = take(name + ".bias", {to});
-    return why_ ? dense_layer{} : dense_layer{weight, bias};
-  }
-
-  [[nodiscard]] const std::optional<failure>& why() const noexcept { return why_; }
-
-private:
-  const std::vector<float>& fail(std::string context) {
-    static const std::vector<float> none;
-    why_ = failure{errc::invalid_argument, "the encoder's " + std::move(context)};
-    return none;
-  }
-
-  const tensor_map& from_;
-  std::optional<failure> why_;
+  gated_feed_forward feed;
 };
 
 block read_block(tensor_reader& from, const encoder_shape& shape, std::size_t index) {
@@ -96,10 +39,7 @@ block read_block(tensor_reader& from, const encoder_shape& shape, std::size_t in
   const auto& theta = from.take(name + "theta", {s});
   made.out = from.dense(name + "out", d, 2 * s);
   made.skip = from.take(name + "skip", {d});
-  made.ff_norm = from.norm(name + "ff_norm", d);
-  made.gate = from.dense(name + "gate", shape.hidden, d);
-  made.up = from.dense(name + "up", shape.hidden, d);
-  made.down = from.dense(name + "down", d, shape.hidden);
+  made.feed = from.feed_forward(name, d, shape.hidden);
   if (from.why())
     return made;
   made.decay.resize(2 * s);
@@ -140,6 +80,8 @@ result<std::shared_ptr<const recurrent_encoder>> recurrent_encoder::make(const e
                                                                          const tensor_map& from) {
   const auto is_size = [](std::size_t size, std::size_t most) { return size >= 1 && size <= most; };
   constexpr auto most = encoder_shape::dimensions_max;
+  if (shape.architecture != encoder_architecture::recurrent)
+    return failure{errc::invalid_argument, "the encoder is a transformer, not a recurrent one"};
   if (!is_size(shape.dimensions, most) || !is_size(shape.states, most)
       || !is_size(shape.hidden, 8 * most) || !is_size(shape.blocks, encoder_shape::blocks_max)
       || !is_size(shape.kinds, encoder_shape::kinds_max))
@@ -198,13 +140,11 @@ void recurrent_encoder::weights::step(std::span<const std::span<float>> states,
   static thread_local std::vector<float> x;
   static thread_local std::vector<float> normed;
   static thread_local std::vector<float> inner;
-  static thread_local std::vector<float> gates;
   static thread_local std::vector<float> change;
   x.resize(count * d);
   normed.resize(count * d);
   change.resize(count * d);
-  inner.resize(count * std::max(2 * shape.states, shape.hidden));
-  gates.resize(count * shape.hidden);
+  inner.resize(count * 2 * shape.states);
   for (std::size_t n = 0; n < count; ++n) {
     const auto& event = events[n];
     const auto of_kind = event.kind < shape.kinds ? event.kind : 0;
@@ -225,13 +165,7 @@ void recurrent_encoder::weights::step(std::span<const std::span<float>> states,
       break;
     by.out.apply(&inner[first * 2 * shape.states], left, change.data());
     kernels::add_skipping(by.skip, change.data(), &normed[first * d], left, &x[first * d]);
-    by.ff_norm.apply(&x[first * d], left, normed.data());
-    by.gate.apply(normed.data(), left, gates.data());
-    by.up.apply(normed.data(), left, inner.data());
-    kernels::multiply_silu({gates.data(), left * shape.hidden},
-                           {inner.data(), left * shape.hidden});
-    by.down.apply(inner.data(), left, change.data());
-    kernels::add({change.data(), left * d}, {&x[first * d], left * d});
+    by.feed.apply(&x[first * d], left);
   }
   for (auto n = first_wanted; n < count; ++n)
     std::copy(&x[n * d], &x[n * d] + d, states[n].data() + shape.blocks * 2 * shape.states);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,15 +24,29 @@
 /// LibTorch.
 namespace troupe::model {
 
-/// Sizes of an encoder; every one at least 1.
+/// How an encoder takes in a history.
+enum class encoder_architecture : std::uint8_t {
+  recurrent,   ///< recurrent_encoder: a state, one step an event
+  transformer, ///< transformer_encoder: the newest events, all anew
+};
+
+/// "recurrent" or "transformer".
+[[nodiscard]] constexpr const char* name_of(encoder_architecture which) noexcept {
+  return which == encoder_architecture::recurrent ? "recurrent" : "transformer";
+}
+
+/// Sizes of an encoder; every one at least 1, but for those of the other architecture, which are 0.
 struct encoder_shape {
   std::size_t dimensions = 64; ///< of item vectors, queries and between the blocks
   std::size_t blocks = 2;
-  std::size_t states = 64;  ///< complex numbers in a block's state
+  std::size_t states = 64;  ///< recurrent: complex numbers in a block's state
   std::size_t hidden = 128; ///< of the feed-forward blocks
   std::size_t kinds = 1;    ///< of events told apart; 0 stands for all unknown ones
+  encoder_architecture architecture = encoder_architecture::recurrent;
+  std::size_t heads = 0;  ///< transformer: of the attention
+  std::size_t window = 0; ///< transformer: newest events that are looked at
 
-  /// Numbers in a user's state: every block's, and what came out of the last one.
+  /// Recurrent: numbers in a user's state, every block's and what came out of the last one.
   [[nodiscard]] constexpr std::size_t state_size() const noexcept {
     return blocks * 2 * states + dimensions;
   }
@@ -39,6 +54,7 @@ struct encoder_shape {
   static constexpr std::size_t dimensions_max = 1024;
   static constexpr std::size_t blocks_max = 16;
   static constexpr std::size_t kinds_max = 257;
+  static constexpr std::size_t window_max = 10'000;
 
   friend bool operator==(const encoder_shape&, const encoder_shape&) = default;
 };
@@ -54,6 +70,11 @@ inline constexpr std::size_t gap_buckets = 32;
   const auto seconds = static_cast<std::uint64_t>(millis) / 1000;
   const auto bucket = static_cast<std::uint32_t>(std::bit_width(seconds + 1));
   return std::min(bucket, static_cast<std::uint32_t>(gap_buckets - 1));
+}
+
+/// How far one position turns pair `i` of a head's `pairs` (Su et al., "RoFormer", 2021).
+[[nodiscard]] inline float rotary_turn(std::size_t i, std::size_t pairs) noexcept {
+  return std::pow(10'000.0F, -static_cast<float>(i) / static_cast<float>(pairs));
 }
 
 /// What one event tells the encoder.

@@ -141,7 +141,10 @@ result<blend_fit> fit_sequence_weight(std::span<const stored_event> events,
                                       std::span<const item> items, const fold_rules& rules,
                                       const config::blend_settings& blend,
                                       const trained_encoder& encoder, std::size_t users_max) {
-  auto model = sequence_model::make(trial_version, encoder, 1, rules);
+  auto unaware = encoder; // of the events that are asked for
+  if (!encoder.unaware.empty())
+    unaware.weights = encoder.unaware;
+  auto model = sequence_model::make(trial_version, std::move(unaware), 1, rules);
   if (!model)
     return model.error();
   fitting fit{events, items, rules, blend};

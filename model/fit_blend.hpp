@@ -28,7 +28,8 @@ struct blend_fit {
 /// Chooses how much the encoder's score counts beside the other signals: everything but each
 /// user's last event is learnt, and the weight with the best NDCG@10 of those last events, smoothed
 /// over its neighbours, is taken. At most `users_max` users are asked, spread evenly. The
-/// encoder must not have been trained on the last events, or it would be trusted too much.
+/// encoder is asked with its `unaware` weights, if it has such: one that was trained on the last
+/// events would be trusted too much.
 /// Deterministic. Errors: as sequence_model::make; invalid_argument if no user has two events.
 [[nodiscard]] result<blend_fit>
 fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,

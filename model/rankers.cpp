@@ -5,6 +5,7 @@
 #include "model/rank_neighbours.hpp"
 #include "model/rank_sessions.hpp"
 #include "model/rank_slices.hpp"
+#include "model/rank_transformer.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -50,6 +51,12 @@ constexpr std::array families{
                                                      from.encoder, wanted);
            },
            nullptr, true},
+    family{
+        &transformer_ranker::all_names,
+        [](const ranker_settings& from, std::span<const std::string>) -> std::unique_ptr<ranker> {
+          return std::make_unique<transformer_ranker>(from.rules, from.encoder);
+        },
+        nullptr, true},
 };
 
 result<void> check_names(std::span<const std::string> wanted) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,16 +36,23 @@ struct sequence_data {
   std::vector<std::size_t> item_label_ends; ///< one an item; empty if there are no labels
 };
 
-/// How to train. Zeros are chosen from the data.
+/// How to train. Zeros are chosen from the data by the trainer.
 struct training_options {
   std::uint64_t seed = 1;
+  encoder_architecture architecture = encoder_architecture::recurrent;
   std::size_t dimensions = 64;
   std::size_t blocks = 2;
-  double dropout = 0.3;
-  double learning_rate = 2e-3;
+  std::size_t heads = 2; ///< of the transformer; a divisor of `dimensions` that leaves even parts
+  double dropout = 0.25;
+  double item_dropout = 0.1; ///< share of the events whose item is hidden from the encoder
+  double learning_rate = 1e-3;
   double weight_decay = 0.01;
-  std::size_t batch_steps = 4096; ///< steps of histories in a batch, padding included
-  std::size_t length_max = 200;   ///< longer histories are cut, anew in each epoch
+  /// Steps of histories in a batch, padding included; 0: such that a pass has enough batches.
+  std::size_t batch_steps = 0;
+  std::size_t length_max = 200; ///< longer histories are cut, anew in each epoch
+  /// Newest events of each user that are judged by and not learnt from, in histories that are long
+  /// enough (see held_out_steps).
+  std::size_t held_out_max = 3;
   /// Items a target is told from: 0 for all of the catalogue up to `full_softmax_items_max`
   /// items, and `sampled_default` that a batch shares beyond.
   std::size_t negatives = 0;
@@ -66,44 +74,76 @@ struct training_options {
                   options.negatives > 0 ? options.negatives : training_options::sampled_default);
 }
 
+/// How many of a history's events are held out: one in eight, at least one, at most `most`; none of
+/// a history of fewer than three, for there would be nothing left to learn.
+[[nodiscard]] constexpr std::size_t held_out_steps(std::size_t length, std::size_t most) noexcept {
+  return length < 3 ? 0 : std::clamp<std::size_t>(length / 8, 1, most);
+}
+
 /// What one pass over the data gave.
 struct epoch_report {
-  std::size_t epoch = 0; ///< from 1
-  std::size_t steps = 0; ///< targets that were learnt from
-  double loss = 0;       ///< mean cross entropy, in nats
-  double recall = 0;     ///< Recall@10 of the held-out events, on all items but those seen
-  double ndcg = 0;       ///< NDCG@10 of the same
+  std::size_t epoch = 0;      ///< from 1
+  std::size_t steps = 0;      ///< targets that were learnt from
+  double loss = 0;            ///< mean cross entropy, in nats
+  double recall = 0;          ///< Recall@10 of the held-out events, on all items but those seen
+  double ndcg = 0;            ///< NDCG@10 of the same
+  double held_out_loss = 0;   ///< their mean cross entropy, all items told apart
+  bool refit = false;         ///< the held-out events were learnt too: nothing was judged
+  std::size_t epochs_end = 0; ///< train_encoder: how many there will be at most; 0: not known
 };
 
-/// One training run. Thread safety: none; it uses `threads` threads of its own while a member
-/// runs.
+/// Everything a run goes on from, to the last bit: tensors and numbers by name.
+struct trainer_state {
+  tensor_map tensors;
+  std::map<std::string, double> numbers;
+};
+
+/// One training run. Every number drawn in an epoch comes of the seed and the epoch's number, so
+/// that a run that goes on from `state` does what it would have done.
+/// Thread safety: none; it uses `threads` threads of its own while a member runs.
 class sequence_trainer {
 public:
   virtual ~sequence_trainer() = default;
 
-  /// One pass over all histories but each user's last event, and then the judgement on those.
+  /// One pass over all histories but the held-out events, and then the judgement on those.
   /// `stop` is asked after each batch; if it says so, the pass ends early and is not judged.
   virtual epoch_report run_epoch(const std::function<bool()>& stop) = 0;
+
+  /// The same over all histories to their ends, at a learning rate that falls in a straight line
+  /// from `from` to `to` times what the options say; nothing is judged.
+  virtual epoch_report run_refit(double from, double to, const std::function<bool()>& stop) = 0;
 
   /// From now on `factor` times what the options say.
   virtual void scale_learning_rate(double factor) = 0;
 
   [[nodiscard]] virtual encoder_shape shape() const = 0;
 
-  /// The tensors of recurrent_encoder and the items': `item.id` [items, d], `item.bias` [items],
-  /// `label` [labels, d]. An item's vector is its id's row and the sum of its labels' rows
-  /// divided by the square root of their number.
+  /// The tensors of recurrent_encoder or transformer_encoder and the items': `item.id` [items, d],
+  /// `item.bias` [items], `label` [labels, d]. An item's vector is its id's row and the sum of its
+  /// labels' rows divided by the square root of their number. Means over the latest steps (Polyak
+  /// and Juditsky, 1992), which rank better than the last step's and hardly depend on when the
+  /// training ends.
   [[nodiscard]] virtual tensor_map weights() const = 0;
 
+  /// Goes on from these weights, as `weights` gives them.
+  /// Errors: invalid_argument, naming the tensor that is missing or has another shape.
+  virtual result<void> set_weights(const tensor_map& from) = 0;
+
+  [[nodiscard]] virtual trainer_state state() const = 0;
+
+  /// Goes on from what `state` of a trainer with the same data and options gave.
+  /// Errors: invalid_argument, naming the tensor or number that does not fit.
+  virtual result<void> restore(const trainer_state& from) = 0;
+
   /// What whole-sequence evaluation gives as a query after the last step of these, for the
-  /// comparison with recurrent_encoder.
+  /// comparison with the encoders that serve.
   [[nodiscard]] virtual std::vector<float> query_after(const std::vector<sequence_step>& history,
                                                        std::uint32_t gap) = 0;
 };
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/1";
+inline constexpr const char* training_interface = TROUPE_VERSION "/2";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

@@ -149,8 +149,18 @@ result<void> check_training(const sequence_data& data, const training_options& o
     return outside("learning rate", options.learning_rate, "more than 0", 1);
   if (!(options.weight_decay >= 0 && options.weight_decay <= 1))
     return outside("weight decay", options.weight_decay, 0, 1);
-  if (options.batch_steps < 16 || options.batch_steps > 1'000'000)
+  if (options.batch_steps != 0 && options.batch_steps < 16)
     return outside("steps in a batch", options.batch_steps, 16, 1'000'000);
+  if (options.batch_steps > 1'000'000)
+    return outside("steps in a batch", options.batch_steps, 16, 1'000'000);
+  if (!(options.item_dropout >= 0 && options.item_dropout <= 0.9))
+    return outside("share of items hidden", options.item_dropout, 0, 0.9);
+  if (options.architecture == encoder_architecture::transformer
+      && (options.heads == 0 || options.dimensions % (2 * options.heads) != 0))
+    return invalid(fmt::format("{} dimensions cannot be shared by {} heads in even parts",
+                               options.dimensions, options.heads));
+  if (options.held_out_max < 1 || options.held_out_max > 100)
+    return outside("held-out events of a user", options.held_out_max, 1, 100);
   if (options.length_max < 2 || options.length_max > 10'000)
     return outside("longest history", options.length_max, 2, 10'000);
   if (!(options.now_share >= 0 && options.now_share <= 1))

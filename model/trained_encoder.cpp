@@ -1,62 +1,12 @@
 #include "model/trained_encoder.hpp"
 
-#include "model/training_module.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
-#include <deque>
-#include <numeric>
 #include <optional>
 #include <utility>
 
 namespace troupe::model {
-
-namespace {
-
-constexpr std::size_t judged_epochs = 3; // that are judged together
-
-} // namespace
-
-result<trained_encoder> train_encoder(const sequence_corpus& corpus,
-                                      const std::filesystem::path& module,
-                                      const training_plan& plan,
-                                      const std::function<void(const epoch_report&)>& on_epoch,
-                                      const std::function<bool()>& stop) {
-  auto trainer = make_trainer(module, corpus.data, plan.options);
-  if (!trainer)
-    return trainer.error();
-  bool stopped = false;
-  const auto asked = [&stopped, &stop] { return stopped = stop && stop(); };
-  std::optional<trained_encoder> best;
-  double rate = 1;
-  double best_mean = -1;
-  std::deque<double> recent;
-  for (std::size_t since_best = 0, epoch = 0; epoch < plan.epochs_max; ++epoch) {
-    const auto report = (*trainer)->run_epoch(asked);
-    if (stopped)
-      break;
-    if (on_epoch)
-      on_epoch(report);
-    recent.push_back(report.ndcg);
-    if (recent.size() > judged_epochs)
-      recent.pop_front();
-    const auto mean =
-        std::accumulate(recent.begin(), recent.end(), 0.0) / static_cast<double>(recent.size());
-    if (mean > best_mean) {
-      best_mean = mean;
-      best = trained_encoder{(*trainer)->shape(), (*trainer)->weights(), corpus.words, report};
-      since_best = 0;
-    } else if (++since_best >= plan.patience) {
-      break;
-    } else if (since_best % plan.rate_patience == 0) {
-      (*trainer)->scale_learning_rate(rate *= plan.rate_cut);
-    }
-  }
-  if (!best)
-    return failure{errc::unavailable, "training was stopped before its first epoch was judged"};
-  return std::move(*best);
-}
 
 result<item_vectors> item_vectors::make(const trained_encoder& from) {
   item_vectors made;

@@ -23,30 +23,46 @@ struct trained_encoder {
   encoder_shape shape;
   tensor_map weights; ///< as sequence_trainer::weights
   sequence_vocabulary words;
-  epoch_report judged; ///< the epoch the weights are of
+  epoch_report judged; ///< the best epoch
+  /// That epoch's weights, which know nothing of the held-out events, where `weights` learnt those
+  /// too: for what is fitted on them afterwards. Empty: `weights` are these.
+  tensor_map unaware = {};
 };
 
 /// When to stop.
 struct training_plan {
   training_options options;
-  std::size_t epochs_max = 60;
-  /// Epochs that may pass without a better NDCG@10 of the held-out events, as the mean of this
-  /// epoch's and the two before: with a thousand users one epoch's alone is mostly noise, and the
-  /// luckiest is not the best. After each `rate_patience` of them the learning rate is cut by
-  /// `rate_cut`.
-  std::size_t patience = 8;
-  std::size_t rate_patience = 3;
-  double rate_cut = 0.3;
+  std::size_t epochs_max = 100; ///< at least 1
+  /// Epochs that may pass without an NDCG@10 of the held-out events that is better by more than
+  /// `gain_least` of itself; at least 1.
+  std::size_t patience = 5;
+  double gain_least = 0.003;
+  /// Passes over all events, the held-out ones too, that follow upon the best epoch: the newest
+  /// events say most about what comes next. Nothing is left to judge these by but their loss.
+  std::size_t refit_epochs = 2;
+  double refit_rate = 0.5; ///< of the learning rate, where they begin; falls to nothing
 };
 
-/// Trains until the held-out events are predicted no better for `patience` epochs, and gives
-/// the best epoch's weights. `on_epoch` is told of each; `stop` is asked after each batch, and
-/// ends the training early, with the best so far.
-/// Errors: as make_trainer; unavailable if it was stopped before the first judgement.
+/// How a run survives a kill.
+struct training_checkpoints {
+  /// Given the whole run after each epoch, as bytes; to be kept so that a kill leaves either these
+  /// or the ones before. An error ends the training. May be empty.
+  std::function<result<void>(const std::string& bytes)> keep;
+  /// What `keep` was last given, to go on from; empty: from the beginning.
+  std::string resume;
+};
+
+/// Trains until the held-out events are predicted no better for `patience` epochs, goes back to the
+/// best epoch's weights and lets these learn the held-out events too, at a low rate. The same
+/// corpus and options give the same weights bit for bit, resumed or not. `on_epoch` is told of each
+/// epoch; `stop` is asked after each batch, and ends the training early, with the best so far.
+/// Errors: as make_trainer; invalid_argument (the plan); unavailable if it was stopped before the
+/// first judgement; internal if the loss is not a number any more; for `resume`, corrupt_data and
+/// invalid_argument (another corpus or other options).
 [[nodiscard]] result<trained_encoder>
 train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
               const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
-              const std::function<bool()>& stop);
+              const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
 /// The items' part of a trained encoder, which must outlive it: what stands in the shards'
 /// matrices.

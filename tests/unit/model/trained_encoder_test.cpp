@@ -128,6 +128,7 @@ TEST_SUITE("model.trained_encoder") {
     plan.options.batch_steps = 128;
     plan.epochs_max = 60;
     plan.patience = 3;
+    plan.refit_epochs = 0;
     std::vector<double> ndcg;
     const auto made =
         train_encoder(corpus, TROUPE_TRAINING_MODULE, plan,
@@ -143,7 +144,7 @@ TEST_SUITE("model.trained_encoder") {
 
   TEST_CASE("the encoder is judged beside the others, frozen where the protocol goes on") {
     evaluation_options how;
-    how.models = {"recurrent", "popularity_all_time"};
+    how.models = {"recurrent", "transformer", "popularity_all_time"};
     how.encoder.module = TROUPE_TRAINING_MODULE;
     how.encoder.plan.options.dimensions = 16;
     how.encoder.plan.options.learning_rate = 1e-2;
@@ -155,17 +156,20 @@ TEST_SUITE("model.trained_encoder") {
       const auto made = evaluate(walks(), {}, {}, {}, {}, how);
       REQUIRE(made.has_value());
       CHECK(made->notes.empty());
-      REQUIRE(made->models.size() == 2);
-      const auto& encoder = made->models[1];
-      CHECK(encoder.name == "recurrent");
-      CHECK(encoder.recall[0] > 0.9);
-      CHECK(encoder.ndcg[0] > made->models[0].ndcg[0]);
+      REQUIRE(made->models.size() == 3);
+      CHECK(made->models[1].name == "recurrent");
+      CHECK(made->models[2].name == "transformer");
+      for (const std::size_t n : {1U, 2U}) {
+        CHECK(made->models[n].recall[0] > 0.9);
+        CHECK(made->models[n].ndcg[0] > made->models[0].ndcg[0]);
+      }
     }
     how.encoder.module = "/nowhere.so";
     const auto made = evaluate(walks(), {}, {}, {}, {}, how);
     REQUIRE(made.has_value());
-    REQUIRE(made->notes.size() == 1);
+    REQUIRE(made->notes.size() == 2);
     CHECK(made->notes[0].find("recurrent") == 0);
+    CHECK(made->notes[1].find("transformer") == 0);
   }
 
   TEST_CASE("training that is stopped keeps the best so far, if there is one") {
@@ -182,6 +186,79 @@ TEST_SUITE("model.trained_encoder") {
     const auto none = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, [] { return true; });
     REQUIRE(none.has_error());
     CHECK(none.error().code == errc::unavailable);
+  }
+
+  TEST_CASE("training that was killed goes on from any epoch to the same weights") {
+    const auto rules = *fold_rules::make({}, {});
+    const auto corpus = *make_corpus(walks(), {}, *rules, {});
+    training_plan plan;
+    plan.options.dimensions = 8;
+    plan.options.learning_rate = 1e-2;
+    plan.options.batch_steps = 128;
+    plan.epochs_max = 4;
+    plan.patience = 2;
+    std::vector<std::string> kept;
+    training_checkpoints checkpoints;
+    checkpoints.keep = [&kept](const std::string& bytes) -> result<void> {
+      kept.push_back(bytes);
+      return {};
+    };
+    std::size_t refits = 0;
+    const auto whole = train_encoder(
+        corpus, TROUPE_TRAINING_MODULE, plan,
+        [&refits](const epoch_report& report) { refits += report.refit ? 1 : 0; }, {}, checkpoints);
+    REQUIRE(whole.has_value());
+    CHECK(refits == plan.refit_epochs);
+    CHECK(whole->weights != whole->unaware);
+    REQUIRE(kept.size() >= 4);
+    checkpoints.keep = {};
+    for (const auto& bytes : kept) {
+      checkpoints.resume = bytes;
+      const auto resumed = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}, checkpoints);
+      REQUIRE(resumed.has_value());
+      CHECK(resumed->weights == whole->weights);
+      CHECK(resumed->unaware == whole->unaware);
+      CHECK(resumed->judged.epoch == whole->judged.epoch);
+    }
+    plan.options.seed = 2;
+    const auto other = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}, checkpoints);
+    REQUIRE(other.has_error());
+    CHECK(other.error().code == errc::invalid_argument);
+    checkpoints.resume.resize(checkpoints.resume.size() / 2);
+    const auto broken = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}, checkpoints);
+    REQUIRE(broken.has_error());
+    CHECK(broken.error().code == errc::corrupt_data);
+  }
+
+  TEST_CASE("a checkpoint that cannot be kept ends the training") {
+    const auto rules = *fold_rules::make({}, {});
+    const auto corpus = *make_corpus(walks(), {}, *rules, {});
+    training_plan plan;
+    plan.options.dimensions = 8;
+    training_checkpoints checkpoints;
+    checkpoints.keep = [](const std::string&) -> result<void> {
+      return failure{errc::out_of_space, "the disk is full"};
+    };
+    const auto made = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}, checkpoints);
+    REQUIRE(made.has_error());
+    CHECK(made.error().context == "the disk is full");
+  }
+
+  TEST_CASE("a plan without epochs or patience is refused") {
+    const auto rules = *fold_rules::make({}, {});
+    const auto corpus = *make_corpus(walks(), {}, *rules, {});
+    const auto why = [&corpus](const training_plan& plan) {
+      const auto made = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {});
+      REQUIRE(made.has_error());
+      CHECK(made.error().code == errc::invalid_argument);
+      return made.error().context;
+    };
+    training_plan plan;
+    plan.epochs_max = 0;
+    CHECK(why(plan) == "epochs are 0; it takes 1 to 10000");
+    plan = {};
+    plan.patience = 0;
+    CHECK(why(plan).find("patience is 0; it takes 1 or more") == 0);
   }
 
 } // TEST_SUITE

@@ -1,6 +1,7 @@
 #include "model/encoder.hpp"
 #include "model/sequences.hpp"
 #include "model/training_module.hpp"
+#include "model/transformer_encoder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -44,6 +45,7 @@ training_options quick() {
   training_options made;
   made.dimensions = 16;
   made.dropout = 0.1;
+  made.item_dropout = 0;
   made.learning_rate = 1e-2;
   made.batch_steps = 256;
   made.length_max = 10;
@@ -138,6 +140,122 @@ TEST_SUITE("model.training") {
     }
   }
 
+  TEST_CASE("the transformer serves what training computes over the window") {
+    const auto data = walks(30);
+    auto options = quick();
+    options.architecture = encoder_architecture::transformer;
+    const auto trainer = trainer_for(data, options);
+    trainer->run_epoch({});
+    const auto shape = trainer->shape();
+    CHECK(shape.window == 10);
+    CHECK(shape.heads == 2);
+    const auto weights = trainer->weights();
+    const auto encoder = *transformer_encoder::make(shape, weights);
+    std::vector<std::vector<float>> vectors;
+    std::vector<encoder_event> events;
+    std::vector<sequence_step> history;
+    for (std::size_t i = 0; i < 12; ++i)
+      vectors.push_back(vector_of(data, weights, data.steps[36 + i].item));
+    for (std::size_t i = 0; i < 12; ++i) {
+      const auto& step = data.steps[36 + i];
+      const auto gap = i == 0 ? -1 : step.millis - history.back().millis;
+      events.push_back({vectors[i], step.kind, gap_bucket(gap)});
+      history.push_back(step);
+      if (history.size() > shape.window)
+        break;
+      std::vector<float> query(shape.dimensions);
+      encoder->encode(events, query);
+      encoder->query(query, gap_bucket(60'000), query);
+      CHECK(distance(query, trainer->query_after(history, gap_bucket(60'000))) < 1e-4);
+    }
+    REQUIRE(events.size() == shape.window + 1);
+    std::vector<float> all(shape.dimensions);
+    auto newest = all;
+    encoder->encode(events, all);
+    encoder->encode(std::span{events}.last(shape.window), newest);
+    CHECK(all == newest);
+  }
+
+  TEST_CASE("an encoder of the other architecture is refused") {
+    const auto data = walks(30);
+    const auto trainer = trainer_for(data, quick());
+    const auto refused = transformer_encoder::make(trainer->shape(), trainer->weights());
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().context == "the encoder is a recurrent one, not a transformer");
+    auto shape = trainer->shape();
+    shape.architecture = encoder_architecture::transformer;
+    CHECK(recurrent_encoder::make(shape, trainer->weights()).has_error());
+    shape.heads = 3;
+    shape.window = 5;
+    CHECK(transformer_encoder::make(shape, trainer->weights()).error().context.find("3 heads")
+          != std::string::npos);
+    shape.heads = 2;
+    CHECK(transformer_encoder::make(shape, trainer->weights()).error().context
+          == "the encoder's tensor \"block.0.qkv.weight\" is missing");
+  }
+
+  TEST_CASE("the transformer learns a walk too") {
+    const auto data = walks(80);
+    auto options = quick();
+    options.architecture = encoder_architecture::transformer;
+    const auto trainer = trainer_for(data, options);
+    auto last = trainer->run_epoch({});
+    for (int i = 0; i < 12; ++i)
+      last = trainer->run_epoch({});
+    CHECK(last.ndcg > 0.9);
+  }
+
+  TEST_CASE("a trainer goes on from another one's state as that one does, bit for bit") {
+    const auto data = walks(40);
+    for (const std::size_t negatives : {0U, 15U}) {
+      auto options = quick();
+      options.negatives = negatives;
+      options.item_dropout = 0.2;
+      const auto first = trainer_for(data, options);
+      first->run_epoch({});
+      const auto kept = first->state();
+      const auto second = trainer_for(data, options);
+      REQUIRE(second->restore(kept).has_value());
+      CHECK(second->weights() == first->weights());
+      const auto report = first->run_epoch({});
+      const auto again = second->run_epoch({});
+      CHECK(again.epoch == report.epoch);
+      CHECK(again.loss == report.loss);
+      CHECK(again.ndcg == report.ndcg);
+      first->run_refit(0.5, 0, {});
+      second->run_refit(0.5, 0, {});
+      CHECK(second->weights() == first->weights());
+      auto broken = kept;
+      broken.tensors.erase("first.item.id");
+      const auto refused = second->restore(broken);
+      REQUIRE(refused.has_error());
+      CHECK(refused.error().context
+            == "the state's tensor \"first.item.id\" is missing or has another shape");
+    }
+  }
+
+  TEST_CASE("held-out events are not learnt until the refit") {
+    auto data = walks(20);
+    const auto weights_after = [](const sequence_data& of, bool refit) {
+      const auto trainer = trainer_for(of, quick());
+      if (refit)
+        trainer->run_refit(1, 1, {});
+      else
+        trainer->run_epoch({});
+      return trainer->weights();
+    };
+    const auto before = weights_after(data, false);
+    const auto refitted = weights_after(data, true);
+    for (const auto end : data.ends)
+      data.steps[end - 1].item = (data.steps[end - 1].item + 3) % items;
+    CHECK(weights_after(data, false) == before);
+    CHECK(weights_after(data, true) != refitted);
+    CHECK(held_out_steps(2, 3) == 0);
+    CHECK(held_out_steps(3, 3) == 1);
+    CHECK(held_out_steps(17, 3) == 2);
+    CHECK(held_out_steps(1000, 3) == 3);
+  }
+
   TEST_CASE("a pass that is told to stop ends after the batch and is not judged") {
     const auto data = walks(80);
     const auto trainer = trainer_for(data, quick());
@@ -155,6 +273,11 @@ TEST_SUITE("model.training") {
     const auto refused = make_trainer(TROUPE_TRAINING_MODULE, data, options);
     REQUIRE(refused.has_error());
     CHECK(refused.error().context == "dropout is 1; it takes 0 to 0.9");
+    options = quick();
+    options.architecture = encoder_architecture::transformer;
+    options.heads = 3;
+    CHECK(make_trainer(TROUPE_TRAINING_MODULE, data, options).error().context
+          == "16 dimensions cannot be shared by 3 heads in even parts");
     const auto missing = make_trainer("/nowhere/libtroupe_training.so", data, quick());
     REQUIRE(missing.has_error());
     CHECK(missing.error().code == errc::unavailable);
