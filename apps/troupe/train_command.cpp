@@ -2,6 +2,7 @@
 
 #include "actors/model_files.hpp"
 #include "actors/model_registry.hpp"
+#include "apps/troupe/checkpoint_file.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stop_signals.hpp"
@@ -15,8 +16,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,33 +32,42 @@ namespace {
 struct train_options {
   settings_options settings;
   model::training_plan plan;
-  std::string snapshots; ///< directory; empty: the configured one
+  std::string snapshots;  ///< directory; empty: the configured one
+  std::string checkpoint; ///< directory; empty: that of the snapshots with ".checkpoint" behind it
+  bool resume = false;
 };
+
+const std::map<std::string, model::encoder_architecture> architectures{
+    {"recurrent", model::encoder_architecture::recurrent},
+    {"transformer", model::encoder_architecture::transformer}};
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(system_clock().steady() - begin).count();
 }
 
-/// One line an epoch, with the time that is left at most.
+/// One line an epoch, with the time that is left if nothing gets better any more.
 class training_progress {
 public:
-  explicit training_progress(const model::training_plan& plan)
-      : plan_(plan), begin_(system_clock().steady()) {}
+  training_progress() : begin_(system_clock().steady()) {}
 
-  void operator()(const model::epoch_report& report) const {
+  void operator()(const model::epoch_report& report) {
     const auto so_far = seconds_since(begin_);
-    const auto left = so_far / static_cast<double>(report.epoch)
-                      * static_cast<double>(plan_.epochs_max - report.epoch);
-    fmt::print(
-        "epoch {:>3}  loss {:.4f}  held out: Recall@10 {:.4f}  NDCG@10 {:.4f}  {:.0f} s, at most "
-        "{:.0f} more\n",
-        report.epoch, report.loss, report.recall, report.ndcg, so_far, left);
+    const auto left = so_far / static_cast<double>(++epochs_)
+                      * static_cast<double>(report.epochs_end - report.epoch);
+    if (report.refit)
+      fmt::print("epoch {:>3}  loss {:.4f}  all events, at a falling rate", report.epoch,
+                 report.loss);
+    else
+      fmt::print(
+          "epoch {:>3}  loss {:.4f}  held out: loss {:.4f}  Recall@10 {:.4f}  NDCG@10 {:.4f}",
+          report.epoch, report.loss, report.held_out_loss, report.recall, report.ndcg);
+    fmt::print("  {:.0f} s, {:.0f} more unless it gets better\n", so_far, left);
     std::fflush(stdout);
   }
 
 private:
-  model::training_plan plan_;
   std::chrono::steady_clock::time_point begin_;
+  std::size_t epochs_ = 0; ///< of this process
 };
 
 result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
@@ -62,10 +76,38 @@ result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
   const auto directory = storage::snapshot_directory::open({.root = root, .limits = {}});
   if (!directory)
     return directory.error();
-  const auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
+  auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
   if (!all)
     return all.error();
+  if (made.shape.architecture == model::encoder_architecture::transformer) {
+    all->facts.encoder = model::name_of(made.shape.architecture);
+    all->facts.parameters["heads"] = std::to_string(made.shape.heads);
+    all->facts.parameters["window"] = std::to_string(made.shape.window);
+  }
   return directory->publish(all->facts, all->files);
+}
+
+result<model::training_checkpoints> checkpoints_in(const checkpoint_file& at, bool resume) {
+  model::training_checkpoints made;
+  made.keep = [at](const std::string& bytes) { return at.keep(bytes); };
+  if (!resume)
+    return made;
+  if (!at.exists())
+    return failure{errc::not_found, fmt::format("there is no checkpoint in {}; without --resume "
+                                                "training begins anew",
+                                                at.directory().string())};
+  auto bytes = at.load();
+  if (!bytes)
+    return bytes.error();
+  made.resume = std::move(*bytes);
+  return made;
+}
+
+void print_fit(const model::blend_fit& fit) {
+  fmt::print("the encoder counts {} in the blend; held out, NDCG@10 by weight:", fit.weight);
+  for (const auto& tried : fit.trials)
+    fmt::print(" {}: {:.4f}", tried.weight, tried.ndcg);
+  fmt::print("\n");
 }
 
 int run_train(const train_options& options) {
@@ -88,27 +130,39 @@ int run_train(const train_options& options) {
              corpus->data.labels, options.plan.options.dimensions, options.plan.options.blocks,
              negatives == 0 ? std::string{"told from all items"}
                             : fmt::format("told from {} items a batch", negatives));
-  const auto made =
-      model::train_encoder(*corpus, model::training_module_path(), options.plan,
-                           training_progress{options.plan}, [&signals] { return signals.came(); });
-  if (!made)
-    return report(made.error());
-  const auto fit =
-      model::fit_sequence_weight(records->events, records->items, **rules, settings->blend, *made);
-  if (!fit)
-    return report(fit.error());
-  fmt::print("the encoder counts {} in the blend; held out, NDCG@10 by weight:", fit->weight);
-  for (const auto& tried : fit->trials)
-    fmt::print(" {}: {:.4f}", tried.weight, tried.ndcg);
-  fmt::print("\n");
   const auto root = options.snapshots.empty() ? actors::models_directory(*settings)
                                               : std::filesystem::path{options.snapshots};
+  const checkpoint_file checkpoint{options.checkpoint.empty()
+                                       ? std::filesystem::path{root.string() + ".checkpoint"}
+                                       : std::filesystem::path{options.checkpoint}};
+  const auto checkpoints = checkpoints_in(checkpoint, options.resume);
+  if (!checkpoints)
+    return report(checkpoints.error());
+  training_progress progress;
+  const auto made = model::train_encoder(
+      *corpus, model::training_module_path(), options.plan, std::ref(progress),
+      [&signals] { return signals.came(); }, *checkpoints);
+  if (!made)
+    return report(made.error());
+  model::blend_fit fit;
+  if (made->shape.architecture == model::encoder_architecture::recurrent) {
+    auto fitted = model::fit_sequence_weight(records->events, records->items, **rules,
+                                             settings->blend, *made);
+    if (!fitted)
+      return report(fitted.error());
+    fit = std::move(*fitted);
+    print_fit(fit);
+  }
   const auto kept =
-      keep(*made, *fit, root, records->events.empty() ? 0 : records->events.back().arrival);
+      keep(*made, fit, root, records->events.empty() ? 0 : records->events.back().arrival);
   if (!kept)
     return report(kept.error());
   fmt::print("snapshot {} of epoch {} is in {}\n", kept->version, made->judged.epoch,
              root.string());
+  if (signals.came())
+    fmt::print("stopped early; --resume goes on from {}\n", checkpoint.directory().string());
+  else
+    checkpoint.remove();
   return exit_ok;
 }
 
@@ -128,9 +182,23 @@ void add_train_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("N");
   command
-      ->add_option(
-          "--patience", options->plan.patience,
-          "passes without a better NDCG@10 of the held-out events, over three, until it ends")
+      ->add_option("--checkpoint", options->checkpoint,
+                   "where the run is kept after each pass; the snapshots' directory with "
+                   ".checkpoint behind it")
+      ->type_name("DIR");
+  command->add_flag("--resume", options->resume,
+                    "go on from the checkpoint: the result is the same as without the break");
+  command->add_option("--encoder", how.architecture, "recurrent or transformer")
+      ->transform(CLI::CheckedTransformer(architectures))
+      ->type_name("NAME");
+  command
+      ->add_option("--patience", options->plan.patience,
+                   "passes without a better NDCG@10 of the held-out events until it ends")
+      ->capture_default_str()
+      ->type_name("N");
+  command
+      ->add_option("--refit-epochs", options->plan.refit_epochs,
+                   "passes at the end that learn the held-out events too")
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--dimensions", how.dimensions, "of the items' vectors")
@@ -152,8 +220,9 @@ void add_train_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("N");
   command->footer(
-      "The last event of each user is held out to judge by. A signal ends the training\n"
-      "early and keeps the best so far.");
+      "The newest events of each user, one in eight but three at most, are held out to\n"
+      "judge by, and learnt in the last passes. A signal ends the training early and\n"
+      "keeps the best so far.");
   command->callback([options] { finish(run_train(*options)); });
 }
 
