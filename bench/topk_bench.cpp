@@ -142,15 +142,24 @@ struct contest {
     for (const std::size_t count : {1U, 16U, 32U}) {
       add_ours("float32", scan_precision::float32, count);
       add_ours("int8", scan_precision::int8, count);
+      for (const auto path : {model::scan::int8_path::avx_vnni, model::scan::int8_path::avx512_vnni,
+                              model::scan::int8_path::amx})
+        if (model::scan::is_supported(path))
+          add_ours(fmt::format("int8 by {}", model::scan::name_of(path)), scan_precision::int8,
+                   count, path);
       add_rival("torch", torch.get(), count);
       add_rival("faiss", faiss.get(), count);
     }
   }
 
-  void add_ours(const std::string& name, scan_precision precision, std::size_t count) {
+  /// "int8" is what every processor has.
+  void add_ours(const std::string& name, scan_precision precision, std::size_t count,
+                model::scan::int8_path path = model::scan::int8_path::portable) {
     turns.add(fmt::format("{} x{}", name, count), static_cast<double>(count),
-              [this, precision, count] {
-                kept += model::top_k(items, asked(count), options(precision))[0][0].score;
+              [this, precision, count, path] {
+                auto how_to = options(precision);
+                how_to.path = path;
+                kept += model::top_k(items, asked(count), how_to)[0][0].score;
               });
   }
 
@@ -207,6 +216,8 @@ nlohmann::json results_of(const contest& done) {
           {"dimensions", done.how.dimensions},
           {"k", done.how.k},
           {"rounds", done.how.rounds},
+          {"bytes_per_item",
+           static_cast<double>(done.items.heap_bytes()) / static_cast<double>(done.items.rows())},
           {"read_gigabytes_per_second", bytes / turns.cost("read float32").median / 1e9},
           {"cpu_milliseconds_per_query", cost},
           {"ratios", ratios},
@@ -218,8 +229,10 @@ void print(const nlohmann::json& results) {
              results["rows"].get<std::size_t>(), results["dimensions"].get<std::size_t>(),
              results["k"].get<std::size_t>(), results["rounds"].get<std::size_t>(),
              results["processor"].get<std::string>(), results["instructions"].get<std::string>());
-  fmt::print("plain read loop: {:.1f} GB/s\n\nCPU milliseconds a query (median, low, high)\n",
-             results["read_gigabytes_per_second"].get<double>());
+  fmt::print("plain read loop: {:.1f} GB/s; {:.1f} bytes an item\n\nCPU milliseconds a query "
+             "(median, low, high)\n",
+             results["read_gigabytes_per_second"].get<double>(),
+             results["bytes_per_item"].get<double>());
   const auto line = [](const std::string& name, const nlohmann::json& what) {
     fmt::print("  {:<52} {:9.3f} {:9.3f} {:9.3f}\n", name, what["median"].get<double>(),
                what["low"].get<double>(), what["high"].get<double>());

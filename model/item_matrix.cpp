@@ -54,15 +54,16 @@ item_matrix::item_matrix(std::size_t dimensions) : dimensions_(dimensions) {
 std::size_t item_matrix::heap_bytes() const noexcept {
   return chunks_.capacity() * sizeof(chunk_storage)
          + chunks_.size() * chunk_rows
-               * (dimensions_ * sizeof(float) + pairs() * 2 * sizeof(std::int8_t) + sizeof(float));
+               * (dimensions_ * sizeof(float) + quads() * 4 * sizeof(std::int8_t)
+                  + 2 * sizeof(float));
 }
 
 std::uint32_t item_matrix::append(std::span<const float> values) {
   assert(rows_ < UINT32_MAX);
   if (rows_ == chunks_.size() * chunk_rows)
     chunks_.push_back({make_array<float>(chunk_rows * dimensions_),
-                       make_array<std::int8_t>(chunk_rows * pairs() * 2),
-                       make_array<float>(chunk_rows)});
+                       make_array<std::int8_t>(chunk_rows * quads() * 4),
+                       make_array<float>(chunk_rows), make_array<float>(chunk_rows)});
   const auto row = static_cast<std::uint32_t>(rows_++);
   replace(row, values);
   return row;
@@ -73,14 +74,16 @@ void item_matrix::replace(std::uint32_t row, std::span<const float> values) {
   const auto at = place_of(row);
   auto& chunk = chunks_[at.chunk];
   std::array<std::int8_t, dimensions_max> codes;
-  const std::span used{codes.data(), dimensions_};
-  chunk.scales[at.block * block_rows + at.lane] = quantise(values, used);
+  const std::span used{codes.data(), coded()};
+  const auto in_chunk = at.block * block_rows + at.lane;
+  chunk.scales[in_chunk] = quantise(values.first(coded()), used);
+  chunk.lasts[in_chunk] = values.back();
   float* to = chunk.values.get() + at.block * dimensions_ * block_rows + at.lane;
-  std::int8_t* coded = chunk.codes.get() + at.block * pairs() * 2 * block_rows + at.lane * 2;
-  for (std::size_t d = 0; d < dimensions_; ++d) {
+  for (std::size_t d = 0; d < dimensions_; ++d)
     to[d * block_rows] = values[d];
-    coded[d / 2 * 2 * block_rows + d % 2] = used[d];
-  }
+  std::int8_t* coded_to = chunk.codes.get() + at.block * quads() * 4 * block_rows + at.lane * 4;
+  for (std::size_t d = 0; d < used.size(); ++d)
+    coded_to[d / 4 * 4 * block_rows + d % 4] = used[d];
 }
 
 void item_matrix::remove_last() {
@@ -115,7 +118,7 @@ item_matrix::chunk_view item_matrix::chunk(std::size_t index) const noexcept {
   assert(index < chunk_count());
   const auto rows = std::min(chunk_rows, rows_ - index * chunk_rows);
   const auto& from = chunks_[index];
-  return {from.values.get(), from.codes.get(), from.scales.get(),
+  return {from.values.get(), from.codes.get(), from.scales.get(), from.lasts.get(),
           (rows + block_rows - 1) / block_rows};
 }
 

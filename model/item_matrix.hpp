@@ -11,14 +11,16 @@ namespace troupe::model {
 
 /// Item vectors in the layout of the scoring kernels of topk.hpp: rows of `dimensions` float32
 /// values and, beside them, the same rows in int8 with one scale a row (symmetric: value =
-/// scale * code, codes from -127 to 127).
+/// scale * code, codes from -127 to 127). A row's last value is not among the codes but stands
+/// apart in float32: in serving it is the item's bias, many times as large as the others, and would
+/// leave them only the smallest codes.
 ///
 /// Rows stand in blocks of 16, a block dimension by dimension, so that a vector register holds
-/// one dimension of several items and a score needs no horizontal sum; in int8 a block goes two
-/// dimensions at a time, what multiply-add instructions of 16-bit pairs take. Blocks lie in
+/// one dimension of several items and a score needs no horizontal sum; in int8 a block goes four
+/// dimensions at a time, what the dot products of VNNI and AMX take. Blocks lie in
 /// chunks of 4,096 rows that never move: adding a row touches no other.
 ///
-/// Memory: 5 * dimensions + 4 bytes a row, in steps of a chunk.
+/// Memory: 4 * dimensions + 4 * ceil((dimensions - 1) / 4) + 8 bytes a row, in steps of a chunk.
 /// Thread safety: const members from any thread while nobody writes.
 class item_matrix {
 public:
@@ -32,6 +34,12 @@ public:
   [[nodiscard]] std::size_t dimensions() const noexcept { return dimensions_; }
 
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+
+  /// Values of a row that have codes: all but the last.
+  [[nodiscard]] std::size_t coded() const noexcept { return dimensions_ - 1; }
+
+  /// Groups of four codes of a row.
+  [[nodiscard]] std::size_t quads() const noexcept { return (coded() + 3) / 4; }
 
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
 
@@ -62,8 +70,9 @@ public:
   /// The chunks as the kernels read them. Rows beyond rows() in the last block are zero.
   struct chunk_view {
     const float* values = nullptr;      ///< [block][dimension][16]
-    const std::int8_t* codes = nullptr; ///< [block][dimension / 2][16][2], padded with zero
+    const std::int8_t* codes = nullptr; ///< [block][quads()][16][4], padded with zero
     const float* scales = nullptr;      ///< one a row
+    const float* lasts = nullptr;       ///< each row's last value
     std::size_t blocks = 0;             ///< with at least one row
   };
 
@@ -86,12 +95,11 @@ private:
     aligned_array<float> values;
     aligned_array<std::int8_t> codes;
     aligned_array<float> scales;
+    aligned_array<float> lasts;
   };
 
   /// Where the first value of a row is; the next one is block_rows further.
   [[nodiscard]] const float* values_of(std::uint32_t row) const noexcept;
-
-  [[nodiscard]] std::size_t pairs() const noexcept { return (dimensions_ + 1) / 2; }
 
   std::size_t dimensions_;
   std::size_t rows_ = 0;

@@ -5,7 +5,7 @@
 #include <cassert>
 #include <span>
 
-// Compiled once for each instruction set, as topk.cpp is.
+// Compiled once for each instruction set, as topk_scan.cpp is.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/row_scores.cpp"

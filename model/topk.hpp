@@ -1,10 +1,12 @@
 #pragma once
 
+#include "model/int8_sums.hpp"
 #include "model/item_matrix.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +17,7 @@
 /// which there are a few times k * ln(rows / k), goes further, into a buffer that is cut to the
 /// k best whenever it is full.
 /// The kernels are written with Google Highway and dispatched at run time to what the
-/// processor has.
+/// processor has; what Highway has no operations for is in int8_sums.hpp.
 namespace troupe::model {
 
 struct scored_row {
@@ -27,7 +29,7 @@ struct scored_row {
 
 enum class scan_precision : std::uint8_t {
   float32, ///< every row in float32
-  int8,    ///< every row in int8, the best of it again in float32
+  int8,    ///< every row in int8 but for its last value, the best of it again in float32
 };
 
 struct top_k_options {
@@ -38,6 +40,11 @@ struct top_k_options {
   /// Whether a row may be an answer of query number `query`; asked only for rows that would
   /// enter, so it may be costly. Null: all may. Must answer the same for the same row.
   std::function<bool(std::size_t query, std::uint32_t row)> accept;
+  /// Empty, or one a query, raised to its best score of all rows, accepted or not; k must not be 0
+  /// then. In int8: of the row that is best in int8, and of those scored again.
+  std::span<float> best_scores;
+  /// int8 only: how; must be supported. All give the same. Null: the fastest.
+  std::optional<scan::int8_path> path;
 };
 
 /// The k rows with the largest inner product for each query, best first, ties by the smaller
@@ -49,7 +56,8 @@ struct top_k_options {
 [[nodiscard]] std::vector<std::vector<scored_row>>
 top_k(const item_matrix& items, std::span<const float> queries, const top_k_options& options);
 
-/// The instruction set the kernels use now ("AVX2"), for the start-up log and benchmarks.
+/// The instruction set the kernels use now ("AVX2"), for the start-up log and benchmarks. With
+/// another one for int8: "AVX3, int8 by AMX".
 [[nodiscard]] std::string scan_target();
 
 } // namespace troupe::model

@@ -32,12 +32,18 @@ public:
     // The threshold may have risen since the caller looked; infinity is no score.
     if (!(score > threshold_) || !std::isfinite(score))
       return;
+    if (score > top_.score || !has_top_) // whoever may be an answer: none is better unseen
+      top_ = {score, row};
+    has_top_ = true;
     if (options_->accept && !options_->accept(query_, row))
       return;
     kept_.push_back(key_of(score, row));
     if (kept_.size() == kept_.capacity())
       cut();
   }
+
+  /// The best of all rows, accepted or not; null if none had a score.
+  [[nodiscard]] const scored_row* top() const noexcept { return has_top_ ? &top_ : nullptr; }
 
   /// The kept rows, best first.
   [[nodiscard]] std::vector<scored_row> take_sorted() && {
@@ -78,6 +84,8 @@ private:
   const top_k_options* options_;
   std::vector<std::uint64_t> kept_; ///< key_of each
   float threshold_ = -std::numeric_limits<float>::infinity();
+  scored_row top_;
+  bool has_top_ = false;
 };
 
 } // namespace troupe::model::scan
