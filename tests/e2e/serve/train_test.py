@@ -58,7 +58,7 @@ def stops(troupe, data, directory):
     """A signal ends it early, with the best so far."""
     root = directory / "stopped"
     process = subprocess.Popen([troupe, "train", "--data", str(data), "--snapshots", str(root),
-                                "--epochs", "100000", "--patience", "100000"],
+                                "--epochs", "10000", "--patience", "10000"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
     for line in process.stdout:
         if line.startswith("epoch"):
