@@ -68,7 +68,7 @@ result<model_files> to_files(const model::trained_encoder& from, double blend_we
   auto& facts = made.facts;
   facts.parent = parent;
   facts.created = now;
-  facts.encoder = encoder_kind;
+  facts.encoder = model::name_of(from.shape.architecture);
   facts.items = from.words.items().size();
   facts.event_position = event_position;
   facts.metrics = {{"held_out_recall_at_10", from.judged.recall},
@@ -81,6 +81,10 @@ result<model_files> to_files(const model::trained_encoder& from, double blend_we
                       {"hidden", std::to_string(from.shape.hidden)},
                       {"kinds", std::to_string(from.shape.kinds)},
                       {"blend_weight", fmt::format("{}", blend_weight)}};
+  if (from.shape.architecture == model::encoder_architecture::transformer) {
+    facts.parameters["heads"] = std::to_string(from.shape.heads);
+    facts.parameters["window"] = std::to_string(from.shape.window);
+  }
   made.files = {{weights_file, model::write_safetensors(from.weights, {})},
                 {vocabulary_file, model::write_vocabulary(from.words)}};
   return made;
@@ -134,6 +138,19 @@ result<model::sequence_model_ptr> to_model(const storage::snapshot& from,
     return failure{made.error().code,
                    fmt::format("snapshot {}: {}", from.manifest.version, made.error().context)};
   return made;
+}
+
+result<model::sequence_model_ptr> load_model(const std::filesystem::path& root,
+                                             std::uint64_t version,
+                                             const model::fold_rules& rules) {
+  const auto directory =
+      storage::snapshot_directory::open({.root = root, .create = false, .limits = {}});
+  if (!directory)
+    return directory.error();
+  const auto snapshot = directory->load(version);
+  if (!snapshot)
+    return snapshot.error();
+  return to_model(*snapshot, rules);
 }
 
 } // namespace troupe::actors

@@ -4,6 +4,7 @@
 #include "storage/snapshot_directory.hpp"
 
 #include <cstdint>
+#include <filesystem>
 
 /// What stands in a snapshot of the trained model: `weights.safetensors`, `vocabulary.bin`, and in
 /// the manifest's parameters the encoder's sizes and its weight in the blend
@@ -29,5 +30,11 @@ struct model_files {
 /// The snapshot as it serves. Errors: as to_encoder and sequence_model::make.
 [[nodiscard]] result<model::sequence_model_ptr> to_model(const storage::snapshot& from,
                                                          const model::fold_rules& rules);
+
+/// Reads a version from a directory of snapshots, every byte of it checked. Blocking.
+/// Errors: as snapshot_directory::load and to_model.
+[[nodiscard]] result<model::sequence_model_ptr> load_model(const std::filesystem::path& root,
+                                                           std::uint64_t version,
+                                                           const model::fold_rules& rules);
 
 } // namespace troupe::actors

@@ -63,19 +63,6 @@ snapshot_info to_info(const storage::snapshot_entry& from) {
   return made;
 }
 
-result<model::sequence_model_ptr> load_model(const std::filesystem::path& root,
-                                             std::uint64_t version,
-                                             const model::fold_rules& rules) {
-  const auto directory =
-      storage::snapshot_directory::open({.root = root, .create = false, .limits = {}});
-  if (!directory)
-    return directory.error();
-  const auto snapshot = directory->load(version);
-  if (!snapshot)
-    return snapshot.error();
-  return to_model(*snapshot, rules);
-}
-
 /// The newest version that can be loaded, with no version named; null: none.
 model::sequence_model_ptr newest_model(const std::filesystem::path& root,
                                        const model::fold_rules& rules) {
@@ -219,10 +206,8 @@ result<model::sequence_model_ptr> model_registry_state::load(std::uint64_t versi
   return load_model(options_.root, version, *rules_);
 }
 
-void model_registry_state::refuse(std::uint64_t version, const failure& why,
-                                  info_promise& answer) const {
-  auto probe = probe_;
-  probe.refused.add();
+void model_registry_state::refuse(std::uint64_t version, const failure& why, info_promise& answer) {
+  probe_.refused.add();
   TROUPE_LOG(error, "model.refused", "version={} error=\"{}\"", version, why.context);
   answer.deliver(to_error(why));
 }

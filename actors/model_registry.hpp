@@ -92,7 +92,7 @@ private:
   void settle(std::optional<failure> why);
   void switch_over();
   caf::result<snapshot_info> publish(const publish_snapshot& what);
-  void refuse(std::uint64_t version, const failure& why, info_promise& answer) const;
+  void refuse(std::uint64_t version, const failure& why, info_promise& answer);
 
   handle::pointer self_;
   storage::store& store_;

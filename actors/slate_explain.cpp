@@ -13,21 +13,6 @@ namespace {
 
 constexpr std::size_t page_max = 2000;
 
-result<model::sequence_model_ptr> load_model(std::uint64_t version,
-                                             const config::settings& settings) {
-  const auto rules = model::fold_rules::make(settings.users, settings.signals);
-  if (!rules)
-    return rules.error();
-  const auto directory = storage::snapshot_directory::open(
-      {.root = models_directory(settings), .create = false, .limits = {}});
-  if (!directory)
-    return directory.error();
-  const auto snapshot = directory->load(version);
-  if (!snapshot)
-    return snapshot.error();
-  return to_model(*snapshot, **rules);
-}
-
 } // namespace
 
 result<std::vector<slate_item>> explain_slate(storage::store& from,
@@ -54,7 +39,10 @@ result<std::vector<slate_item>> explain_slate(storage::store& from,
   model::slate_recipe recipe{make_query(*plan, user, nullptr, origin->model_version, {}),
                              plan->rules, nullptr};
   if (origin->model_version != 0) {
-    auto model = load_model(origin->model_version, settings);
+    const auto rules = model::fold_rules::make(settings.users, settings.signals);
+    if (!rules)
+      return rules.error();
+    auto model = load_model(models_directory(settings), origin->model_version, **rules);
     if (!model)
       return model.error();
     recipe.model = std::move(*model);

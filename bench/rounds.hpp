@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -38,6 +39,13 @@ inline spread spread_of(std::vector<double> values) {
 
 inline nlohmann::json to_json(const spread& what) {
   return {{"median", what.median}, {"low", what.low}, {"high", what.high}};
+}
+
+/// A line for each of the spreads in an object.
+inline void print_spreads(const nlohmann::json& all) {
+  for (const auto& [name, what] : all.items())
+    fmt::print("  {:<52} {:9.3f} {:9.3f} {:9.3f}\n", name, what["median"].get<double>(),
+               what["low"].get<double>(), what["high"].get<double>());
 }
 
 class rounds {

@@ -206,15 +206,9 @@ void print(const nlohmann::json& results) {
              "steps: an event\n",
              results["dimensions"].get<std::size_t>(), results["blocks"].get<std::size_t>(),
              results["rounds"].get<std::size_t>(), results["processor"].get<std::string>());
-  const auto line = [](const std::string& name, const nlohmann::json& what) {
-    fmt::print("  {:<52} {:9.3f} {:9.3f} {:9.3f}\n", name, what["median"].get<double>(),
-               what["low"].get<double>(), what["high"].get<double>());
-  };
-  for (const auto& [name, what] : results["cpu_microseconds"].items())
-    line(name, what);
+  bench::print_spreads(results["cpu_microseconds"]);
   fmt::print("\nratios, taken round by round\n");
-  for (const auto& [name, what] : results["ratios"].items())
-    line(name, what);
+  bench::print_spreads(results["ratios"]);
 }
 
 } // namespace

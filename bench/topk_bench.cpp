@@ -233,15 +233,9 @@ void print(const nlohmann::json& results) {
              "(median, low, high)\n",
              results["read_gigabytes_per_second"].get<double>(),
              results["bytes_per_item"].get<double>());
-  const auto line = [](const std::string& name, const nlohmann::json& what) {
-    fmt::print("  {:<52} {:9.3f} {:9.3f} {:9.3f}\n", name, what["median"].get<double>(),
-               what["low"].get<double>(), what["high"].get<double>());
-  };
-  for (const auto& [name, what] : results["cpu_milliseconds_per_query"].items())
-    line(name, what);
+  bench::print_spreads(results["cpu_milliseconds_per_query"]);
   fmt::print("\nratios, taken round by round\n");
-  for (const auto& [name, what] : results["ratios"].items())
-    line(name, what);
+  bench::print_spreads(results["ratios"]);
   fmt::print("\nshare of the exact float32 rows found\n");
   for (const auto& [name, what] : results["share_of_the_exact_rows"].items())
     fmt::print("  {:<52} {:9.5f}\n", name, what.get<double>());

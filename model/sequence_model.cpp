@@ -50,6 +50,7 @@ result<std::shared_ptr<const sequence_model>> sequence_model::make(std::uint64_t
   std::erase_if(made->trained_.weights, [](const auto& one) {
     return one.first != "item.id" && one.first != "item.bias" && one.first != "label";
   });
+  made->trained_.unaware.clear();
   return std::shared_ptr<const sequence_model>{std::move(made)};
 }
 

@@ -76,14 +76,9 @@ result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
   const auto directory = storage::snapshot_directory::open({.root = root, .limits = {}});
   if (!directory)
     return directory.error();
-  auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
+  const auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
   if (!all)
     return all.error();
-  if (made.shape.architecture == model::encoder_architecture::transformer) {
-    all->facts.encoder = model::name_of(made.shape.architecture);
-    all->facts.parameters["heads"] = std::to_string(made.shape.heads);
-    all->facts.parameters["window"] = std::to_string(made.shape.window);
-  }
   return directory->publish(all->facts, all->files);
 }
 
