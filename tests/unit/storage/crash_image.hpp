@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 /// Directories as a crash leaves them, and what is done to their files.
@@ -86,10 +87,32 @@ inline void flip_byte(const fs::path& file, std::size_t at) {
   return out;
 }
 
-/// A copy of a store's directory taken while it is open and idle: what SIGKILL would leave.
+/// Names and sizes of what is in a directory; what goes while it is listed is left out.
+[[nodiscard]] inline std::map<std::string, std::uintmax_t> listing_of(const fs::path& at) {
+  std::map<std::string, std::uintmax_t> out;
+  for (const auto& entry : fs::directory_iterator{at}) {
+    std::error_code gone;
+    const auto size = entry.is_directory(gone) ? 0 : entry.file_size(gone);
+    if (!gone)
+      out[entry.path().filename().string()] = size;
+  }
+  return out;
+}
+
+/// A copy of a store's directory taken while it is open and idle: what SIGKILL would leave. A kill
+/// is at one moment and a copy is not, and RocksDB may still be compacting and deleting in the
+/// background: a copy during which anything changed is taken again.
 inline void copy_image(const fs::path& from, const fs::path& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
+  constexpr int tries = 1000;
+  for (int i = 0; i < tries; ++i) {
+    const auto before = listing_of(from);
+    fs::remove_all(to);
+    std::error_code why;
+    fs::copy(from, to, fs::copy_options::recursive, why);
+    if (!why && before == listing_of(from) && before == listing_of(to))
+      return;
+  }
+  FAIL("the store's directory never came to rest");
 }
 
 /// Appends batches of ten events of user "a", each acknowledged.
