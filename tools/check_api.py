@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-ROUTES = 23
+ROUTES = 25
 IN_ROUTER = re.compile(r'\{verb::(\w+?)_?, (?:"([^"]+)"|(\w+)),')
 CONSTANT = re.compile(r'constexpr std::string_view (\w+) = "([^"]+)";')
 METHODS = {"get", "put", "post", "patch", "delete"}
