@@ -2,6 +2,7 @@ option(TROUPE_BUILD_TESTS "Build the test programs" ON)
 option(TROUPE_BUILD_BENCH "Build the benchmarks" OFF)
 option(TROUPE_BUILD_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 option(TROUPE_WERROR "Treat warnings as errors" ON)
+option(TROUPE_TOGETHER "Compile sources with the same heavy templates as one" ON)
 option(TROUPE_CCACHE "Use ccache where it is installed" ON)
 set(TROUPE_SANITIZE "" CACHE STRING "e.g. address,undefined or thread; empty for none")
 

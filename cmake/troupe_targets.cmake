@@ -7,8 +7,17 @@ function(troupe_library)
   target_include_directories(troupe_${arg_NAME} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(troupe_${arg_NAME}
     PUBLIC ${arg_DEPS} PRIVATE troupe::options ${arg_PRIVATE_DEPS})
+  set_target_properties(troupe_${arg_NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   if(arg_PCH)
     target_precompile_headers(troupe_${arg_NAME} PRIVATE ${arg_PCH})
+  endif()
+endfunction()
+
+# troupe_together(json json_events.cpp json_items.cpp ...): sources of this folder that are compiled
+# as one, for they use the same heavy templates. The others stay on their own.
+function(troupe_together group)
+  if(TROUPE_TOGETHER)
+    set_source_files_properties(${ARGN} PROPERTIES UNITY_GROUP ${group})
   endif()
 endfunction()
 
@@ -26,26 +35,35 @@ function(troupe_uses_protobuf)
   endif()
 endfunction()
 
+# What is tested is optimised; the tests themselves run once and are a third of the build, so
+# they have no lines for a debugger either, unless the preset is made for one.
+set(TROUPE_TEST_OPTIONS -O0 $<$<CONFIG:RelWithDebInfo>:-g0>)
+
 # Everything that "ctest -L unit" runs, for builds that are made for these alone (scripts/test).
 add_custom_target(unit_tests)
 
-# troupe_test(NAME actors SOURCES a_test.cpp ... DEPS troupe::actors ... LABEL unit PCH ...)
+# troupe_test(NAME actors SOURCES a_test.cpp ... DEPS troupe::actors ... LABEL unit [PCH ...])
+# Without headers of its own a test takes the precompiled ones of test_main; PCH_OF gives those of
+# another test.
 function(troupe_test)
-  cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;PCH" ${ARGN})
+  cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT;PCH_OF" "SOURCES;DEPS;PCH" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(test_${arg_NAME} ${arg_SOURCES} $<TARGET_OBJECTS:test_main>)
   target_link_libraries(test_${arg_NAME} PRIVATE troupe::options ${arg_DEPS} doctest::doctest)
   target_include_directories(test_${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
-  # What is tested is optimised; the tests themselves run once and are a third of the build, so
-  # they have no lines for a debugger either, unless the preset is made for one.
-  target_compile_options(test_${arg_NAME} PRIVATE -O0 $<$<CONFIG:RelWithDebInfo>:-g0>)
+  target_compile_options(test_${arg_NAME} PRIVATE ${TROUPE_TEST_OPTIONS})
   if("unit" IN_LIST arg_LABEL)
     add_dependencies(unit_tests test_${arg_NAME})
   endif()
+  set_target_properties(test_${arg_NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   if(arg_PCH)
     target_precompile_headers(test_${arg_NAME} PRIVATE ${arg_PCH})
+  elseif(arg_PCH_OF)
+    target_precompile_headers(test_${arg_NAME} REUSE_FROM test_${arg_PCH_OF})
+  else()
+    target_precompile_headers(test_${arg_NAME} REUSE_FROM test_main)
   endif()
   doctest_discover_tests(test_${arg_NAME}
     TEST_PREFIX "${arg_NAME}: "

@@ -17,7 +17,7 @@ constexpr double errors_burst = 100;
 constexpr double controls_burst = 200;
 constexpr int send_buffer_bytes = 128 << 10;
 constexpr std::size_t timed_max = 64;
-constexpr std::size_t out_capacity_kept = std::size_t{64} << 10U;
+constexpr std::size_t in_capacity_kept = std::size_t{16} << 10U;
 
 std::string_view view_of(const beast::flat_buffer& buffer) {
   const auto data = buffer.data();
@@ -126,7 +126,7 @@ void live_session::on_read(error_code error) {
   }
   dispatch(view_of(in_));
   in_.consume(in_.size());
-  if (in_.capacity() > out_capacity_kept / 4)
+  if (in_.capacity() > in_capacity_kept)
     in_.shrink_to_fit();
   flush();
   read_next();

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int format_version = 1;
-constexpr const char* metadata_key = "training";
+constexpr const char* numbers_key = "training";
 
 /// Mixes numbers in, one after another.
 class fingerprint {
@@ -101,14 +101,14 @@ std::string write_checkpoint(const training_checkpoint& from) {
                      {"best", numbers_of(from.best)},  {"since_best", from.since_best},
                      {"settled", from.settled},        {"refits", from.refits},
                      {"trainer", from.trainer.numbers}};
-  return write_safetensors(tensors, {{metadata_key, numbers.dump()}});
+  return write_safetensors(tensors, {{numbers_key, numbers.dump()}});
 }
 
 result<training_checkpoint> read_checkpoint(std::string_view bytes) {
   auto read = read_safetensors(bytes);
   if (!read)
     return read.error();
-  const auto found = read->metadata.find(metadata_key);
+  const auto found = read->metadata.find(numbers_key);
   const auto numbers =
       json::parse(found == read->metadata.end() ? "" : found->second, nullptr, false);
   if (!numbers.is_object())

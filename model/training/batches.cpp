@@ -1,6 +1,7 @@
 #include "model/training/batches.hpp"
 
 #include "model/encoder.hpp"
+#include "model/training/shape.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,10 +14,6 @@ namespace {
 
 constexpr std::size_t length_grain = 8; // stretches are alike in length up to this
 const std::uint32_t no_time = gap_bucket(0);
-
-std::int64_t size_of(std::size_t size) {
-  return static_cast<std::int64_t>(size);
-}
 
 std::uint32_t gap_between(const sequence_step& before, const sequence_step& after) {
   return gap_bucket(std::max<std::int64_t>(0, after.millis - before.millis));

@@ -1,6 +1,7 @@
 #include "model/training/network.hpp"
 
 #include "model/training/scan.hpp"
+#include "model/training/shape.hpp"
 
 #include <cmath>
 #include <numbers>
@@ -14,10 +15,6 @@ namespace {
 constexpr double table_deviation = 0.02; // of fresh rows
 constexpr double memory_least = 0.5;     // |lambda| is drawn between these two, by area
 constexpr double memory_most = 0.99;
-
-std::int64_t size_of(std::size_t size) {
-  return static_cast<std::int64_t>(size);
-}
 
 torch::Tensor table(std::size_t rows, std::size_t columns) {
   return torch::randn({size_of(rows), size_of(columns)}) * table_deviation;
