@@ -73,4 +73,12 @@ struct troupe_fixture : actor_fixture {
 /// Ids of a slate's items, in order.
 [[nodiscard]] std::vector<std::string> ids_of(const slate& made);
 
+/// Begun, with f0 to f19.
+struct twenty_films : troupe_fixture {
+  twenty_films() {
+    begin();
+    add_items(20);
+  }
+};
+
 } // namespace troupe::test

@@ -10,16 +10,9 @@ using namespace troupe;
 using namespace troupe::actors;
 using namespace std::chrono_literals;
 using troupe::test::ids_of;
-using troupe::test::troupe_fixture;
+using troupe::test::twenty_films;
 
 namespace {
-
-struct twenty_films : troupe_fixture {
-  twenty_films() {
-    begin();
-    add_items(20);
-  }
-};
 
 bool holds(const slate& made, const std::string& id) {
   const auto ids = ids_of(made);

@@ -12,15 +12,9 @@ using namespace troupe::actors;
 using namespace std::chrono_literals;
 using troupe::test::ids_of;
 using troupe::test::troupe_fixture;
+using troupe::test::twenty_films;
 
 namespace {
-
-struct twenty_films : troupe_fixture {
-  twenty_films() {
-    begin();
-    add_items(20);
-  }
-};
 
 /// Directories whose sessions can be made to die.
 struct mortal : twenty_films {

@@ -12,17 +12,7 @@ using namespace troupe::actors;
 using namespace std::chrono_literals;
 using troupe::test::ids_of;
 using troupe::test::troupe_fixture;
-
-namespace {
-
-struct twenty_films : troupe_fixture {
-  twenty_films() {
-    begin();
-    add_items(20);
-  }
-};
-
-} // namespace
+using troupe::test::twenty_films;
 
 TEST_SUITE("actors.user_session") {
 
