@@ -1,5 +1,6 @@
 #include "bench/rounds.hpp"
 #include "model/encoder.hpp"
+#include "model/transformer_encoder.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -17,7 +18,8 @@
 
 // What an event costs in the sequence encoder: one step of one state, of 32 states in a call,
 // and each event of a history that is taken in anew; after histories of 10, 100 and 10,000
-// events, for the cost must not depend on them. CPU time of one thread, contestants in turns.
+// events, for the cost must not depend on them. Beside it the transformer, which takes in the whole
+// history for each event. CPU time of one thread, contestants in turns.
 
 namespace {
 
@@ -92,9 +94,16 @@ model::tensor_map draw_weights(const model::encoder_shape& shape, drawer& draw) 
     for (const auto* vector : {"gate.bias", "up.bias"})
       add(name + vector, {shape.hidden});
     for (const auto* vector : {"nu", "theta"})
-      add(name + vector, {shape.states});
-    add(name + "in.weight", {2 * shape.states, d});
-    add(name + "out.weight", {d, 2 * shape.states});
+      if (shape.states > 0)
+        add(name + vector, {shape.states});
+    if (shape.architecture == model::encoder_architecture::recurrent) {
+      add(name + "in.weight", {2 * shape.states, d});
+      add(name + "out.weight", {d, 2 * shape.states});
+    } else {
+      add(name + "qkv.weight", {3 * d, d});
+      add(name + "qkv.bias", {3 * d});
+      add(name + "out.weight", {d, d});
+    }
     add(name + "gate.weight", {shape.hidden, d});
     add(name + "up.weight", {shape.hidden, d});
     add(name + "down.weight", {d, shape.hidden});
@@ -109,6 +118,16 @@ struct contest {
   std::vector<float> vectors = draw(how.items * how.shape.dimensions, 0.1F);
   std::shared_ptr<const model::recurrent_encoder> encoder =
       model::recurrent_encoder::make(how.shape, draw_weights(how.shape, draw)).value();
+  model::encoder_shape other{.dimensions = how.shape.dimensions,
+                             .blocks = how.shape.blocks,
+                             .states = 0,
+                             .hidden = how.shape.hidden,
+                             .kinds = how.shape.kinds,
+                             .architecture = model::encoder_architecture::transformer,
+                             .heads = 2,
+                             .window = 200};
+  std::shared_ptr<const model::transformer_encoder> transformer =
+      model::transformer_encoder::make(other, draw_weights(other, draw)).value();
   std::vector<std::vector<float>> states;
   float kept = 0; ///< so that no result is optimised away
   bench::rounds turns;
@@ -164,7 +183,7 @@ struct contest {
       turns.add(fmt::format("step in a batch of 32, {} events before", length), steps * batch,
                 [this, first] { step_together(first, next_events(steps * batch)); });
     }
-    for (const std::size_t length : {10U, 100U, 200U})
+    for (const std::size_t length : {10U, 100U, 200U}) {
       turns.add(fmt::format("recurrent, history of {} events anew", length), histories,
                 [this, length] {
                   for (std::size_t i = 0; i < histories; ++i) {
@@ -173,6 +192,15 @@ struct contest {
                     kept += state.back();
                   }
                 });
+      turns.add(fmt::format("transformer, history of {} events anew", length), histories,
+                [this, length] {
+                  for (std::size_t i = 0; i < histories; ++i) {
+                    std::vector<float> last(other.dimensions);
+                    transformer->encode(next_events(length), last);
+                    kept += last.back();
+                  }
+                });
+    }
   }
 };
 

@@ -1,6 +1,7 @@
 #include "apps/troupe/export_command.hpp"
 
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/export_model_command.hpp"
 #include "apps/troupe/import/stored_data_set.hpp"
 #include "apps/troupe/open_store.hpp"
 #include "apps/troupe/settings_options.hpp"
@@ -117,12 +118,18 @@ void add_export_command(CLI::App& app) {
   auto* command = app.add_subcommand("export", "write the catalogue and the events as JSON lines");
   const auto options = std::make_shared<export_options>();
   command->add_option("directory", options->directory, "gets items.jsonl and events.jsonl")
-      ->required()
       ->type_name("DIR");
   add_settings_options(*command, options->settings);
   command->footer("troupe import DIR reads them back. Users' properties and deleted items are not\n"
                   "in them; events keep their ids and times, and get new numbers of arrival.");
-  command->callback([options] { finish(run_export(*options)); });
+  add_export_model_command(*command);
+  command->callback([command, options] {
+    if (!command->get_subcommands().empty())
+      return;
+    if (options->directory.empty())
+      throw CLI::RequiredError{"directory"};
+    finish(run_export(*options));
+  });
 }
 
 } // namespace troupe::apps
