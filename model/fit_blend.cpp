@@ -64,21 +64,32 @@ public:
         targets_.push_back(index);
         continue;
       }
-      auto& user = users_[what.user];
-      if (const auto lesson = observe(user, what, rules_))
-        slice_.learn(*lesson);
-      stored_event numbered{what};
-      numbered.seq = user.seq() + 1;
-      apply(user, numbered, slice_.traits(key_of(what.item)), rules_);
+      teach(what);
     }
   }
 
+  /// Learns the events before `first`; asks for some of the others, and learns them too.
+  blend_fit learn_and_ask(const sequence_model_ptr& model, std::size_t first,
+                          std::size_t targets_max) {
+    auto made = begin(model);
+    const auto ahead = events_.size() - std::min(first, events_.size());
+    const auto stride = std::max<std::size_t>(1, ahead / std::max<std::size_t>(1, targets_max));
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      const auto& what = events_[i].what;
+      if (!is_taught(what))
+        continue;
+      const auto user = users_.find(what.user);
+      if (i >= first && (i - first) % stride == 0 && user != users_.end()) {
+        ++made.users;
+        judge(*model, user->second, what, made);
+      }
+      teach(what);
+    }
+    return made;
+  }
+
   blend_fit ask(const sequence_model_ptr& model, std::size_t users_max) {
-    slice_.adopt(model);
-    slice_.adopt_rows(std::numeric_limits<std::size_t>::max());
-    blend_fit made;
-    for (const auto weight : weights)
-      made.trials.push_back({weight, 0});
+    auto made = begin(model);
     const auto asked = std::min(users_max, targets_.size());
     for (std::size_t i = 0; i < asked; ++i) {
       const auto& target = events_[targets_[i * targets_.size() / asked]].what;
@@ -88,12 +99,28 @@ public:
       ++made.users;
       judge(*model, user->second, target, made);
     }
-    for (auto& one : made.trials)
-      one.ndcg /= static_cast<double>(std::max<std::size_t>(1, made.users));
     return made;
   }
 
 private:
+  blend_fit begin(const sequence_model_ptr& model) {
+    slice_.adopt(model);
+    slice_.adopt_rows(std::numeric_limits<std::size_t>::max());
+    blend_fit made;
+    for (const auto weight : weights)
+      made.trials.push_back({weight, 0});
+    return made;
+  }
+
+  void teach(const event& what) {
+    auto& user = users_[what.user];
+    if (const auto lesson = observe(user, what, rules_))
+      slice_.learn(*lesson);
+    stored_event numbered{what};
+    numbered.seq = user.seq() + 1;
+    apply(user, numbered, slice_.traits(key_of(what.item)), rules_);
+  }
+
   [[nodiscard]] bool is_taught(const event& what) const {
     const auto meaning = rules_.meaning_of(what);
     return meaning.history && meaning.sequence > 0;
@@ -135,6 +162,25 @@ private:
   std::vector<std::size_t> targets_; ///< of events_, in the order of time
 };
 
+/// Averages, and the weight that is best together with its neighbours.
+result<blend_fit> chosen(blend_fit from) {
+  if (from.users == 0)
+    return failure{errc::invalid_argument, "no user has two events: nothing to fit the blend to"};
+  for (auto& one : from.trials)
+    one.ndcg /= static_cast<double>(from.users);
+  const auto& tried = from.trials;
+  double best = -1;
+  for (std::size_t i = 0; i < tried.size(); ++i) {
+    const auto before = tried[i > 0 ? i - 1 : i].ndcg;
+    const auto behind = tried[std::min(i + 1, tried.size() - 1)].ndcg;
+    if (const auto smooth = (before + 2 * tried[i].ndcg + behind) / 4; smooth > best) {
+      best = smooth;
+      from.weight = tried[i].weight;
+    }
+  }
+  return from;
+}
+
 } // namespace
 
 result<blend_fit> fit_sequence_weight(std::span<const stored_event> events,
@@ -149,20 +195,19 @@ result<blend_fit> fit_sequence_weight(std::span<const stored_event> events,
     return model.error();
   fitting fit{events, items, rules, blend};
   fit.learn();
-  auto made = fit.ask(*model, users_max);
-  if (made.users == 0)
-    return failure{errc::invalid_argument, "no user has two events: nothing to fit the blend to"};
-  const auto& tried = made.trials;
-  double best = -1;
-  for (std::size_t i = 0; i < tried.size(); ++i) {
-    const auto before = tried[i > 0 ? i - 1 : i].ndcg;
-    const auto behind = tried[std::min(i + 1, tried.size() - 1)].ndcg;
-    if (const auto smooth = (before + 2 * tried[i].ndcg + behind) / 4; smooth > best) {
-      best = smooth;
-      made.weight = tried[i].weight;
-    }
-  }
-  return made;
+  return chosen(fit.ask(*model, users_max));
+}
+
+result<blend_fit> fit_sequence_weight_ahead(std::span<const stored_event> events, std::size_t first,
+                                            std::span<const item> items, const fold_rules& rules,
+                                            const config::blend_settings& blend,
+                                            const trained_encoder& encoder,
+                                            std::size_t targets_max) {
+  auto model = sequence_model::make(trial_version, encoder, 1, rules);
+  if (!model)
+    return model.error();
+  fitting fit{events, items, rules, blend};
+  return chosen(fit.learn_and_ask(*model, first, targets_max));
 }
 
 } // namespace troupe::model

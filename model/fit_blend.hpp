@@ -22,7 +22,7 @@ struct blend_fit {
 
   double weight = 0; ///< of the encoder's score in the blend
   std::vector<trial> trials;
-  std::size_t users = 0; ///< whose last event was asked for
+  std::size_t users = 0; ///< whose last event was asked for; ahead: events asked for
 };
 
 /// Chooses how much the encoder's score counts beside the other signals: everything but each
@@ -35,5 +35,15 @@ struct blend_fit {
 fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,
                     const fold_rules& rules, const config::blend_settings& blend,
                     const trained_encoder& encoder, std::size_t users_max = 3000);
+
+/// The same on a stream: the events before the one at `first` are learnt, those from there on are
+/// each asked for and then learnt, at most `targets_max` of them, spread evenly. So the weight is
+/// what would have served best since `first`, which should be what came in after the encoder was
+/// trained. `events` are in the order of their arrival.
+[[nodiscard]] result<blend_fit>
+fit_sequence_weight_ahead(std::span<const stored_event> events, std::size_t first,
+                          std::span<const item> items, const fold_rules& rules,
+                          const config::blend_settings& blend, const trained_encoder& encoder,
+                          std::size_t targets_max = 2000);
 
 } // namespace troupe::model

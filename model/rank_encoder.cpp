@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 namespace troupe::model {
 
 namespace {
 
-constexpr std::uint64_t only_version = 1;
+constexpr std::string_view alone_name = "recurrent";
+constexpr std::size_t round_events_max = 500'000;
 
 } // namespace
 
@@ -20,7 +22,8 @@ encoder_ranker::encoder_ranker(std::shared_ptr<const fold_rules> rules,
     : rules_(std::move(rules)), blend_(blend), options_(std::move(options)),
       names_(wanted.begin(), wanted.end()) {
   const std::array served{std::string{slice_ranker::blend_name}};
-  if (std::find(names_.begin(), names_.end(), all_names().front()) != names_.end())
+  if (std::any_of(names_.begin(), names_.end(),
+                  [](const auto& name) { return name != alone_name; }))
     slices_ = std::make_unique<slice_ranker>(rules_, blend_, shards, served);
 }
 
@@ -35,11 +38,16 @@ void encoder_ranker::enter(item_number number, const item_ptr& record) {
 void encoder_ranker::learn(const lesson& what) {
   if (slices_)
     slices_->learn(what);
-  if (model_)
-    return;
+  if (model_) {
+    if (options_.publish_every == 0)
+      return;
+    buffer_->add(*what.now.what);
+  }
   stored_event copy;
   copy.what = *what.now.what;
   seen_.push_back(std::move(copy));
+  if (model_ && ++since_round_ >= options_.publish_every)
+    learn_on();
 }
 
 result<void> encoder_ranker::prepare() {
@@ -47,31 +55,76 @@ result<void> encoder_ranker::prepare() {
   for (const auto& record : records_)
     items.push_back(*record);
   const auto seen = std::exchange(seen_, {});
-  const auto corpus = make_corpus(seen, items, *rules_, {});
-  if (!corpus)
-    return corpus.error();
-  auto trained = train_encoder(*corpus, options_.module, options_.plan, options_.on_epoch, {});
-  if (!trained)
-    return trained.error();
-  double weight = 0;
+  learnt_ = seen.size();
+  if (!options_.first)
+    options_.first = std::make_shared<std::optional<trained_encoder>>();
+  if (!*options_.first) {
+    const auto corpus = make_corpus(seen, items, *rules_, {});
+    if (!corpus)
+      return corpus.error();
+    auto trained = train_encoder(*corpus, options_.module, options_.plan, options_.on_epoch, {});
+    if (!trained)
+      return trained.error();
+    *options_.first = std::move(*trained);
+  }
+  const auto& trained = **options_.first;
   if (slices_) {
-    const auto fit = fit_sequence_weight(seen, items, *rules_, blend_, *trained);
+    const auto fit = fit_sequence_weight(seen, items, *rules_, blend_, trained);
     if (!fit)
       return fit.error();
-    weight = fit->weight;
+    weight_ = fit->weight;
     if (options_.on_fit)
       options_.on_fit(*fit);
   }
-  auto model = sequence_model::make(only_version, std::move(*trained), weight, *rules_);
+  if (options_.publish_every > 0) {
+    buffer_ = std::make_unique<history_buffer>(rules_, trained.words, history_buffer::limits{});
+    for (const auto& one : seen)
+      buffer_->add(one.what);
+    buffer_->settle();
+    seen_ = seen;
+    trained_ = std::make_unique<const trained_encoder>(trained);
+  }
+  return serve(trained);
+}
+
+result<void> encoder_ranker::serve(trained_encoder what) {
+  auto model = sequence_model::make(rounds_ + 1, std::move(what), weight_, *rules_);
   if (!model)
     return model.error();
   model_ = std::move(*model);
+  users_.clear(); // states belong to a version
   rows_ = std::make_unique<item_matrix>(model_->row_size());
   for (const auto& record : records_)
     rows_->append(model_->row_of(key_of(record->id), record.get()));
   if (slices_)
     slices_->adopt(model_);
   return {};
+}
+
+void encoder_ranker::learn_on() {
+  since_round_ = 0;
+  items_.clear();
+  for (const auto& record : records_)
+    items_.push_back(*record);
+  ++rounds_;
+  if (slices_)
+    if (const auto fit = fit_sequence_weight_ahead(seen_, std::exchange(learnt_, seen_.size()),
+                                                   items_, *rules_, blend_, *trained_)) {
+      weight_ = fit->weight;
+      if (options_.on_fit)
+        options_.on_fit(*fit);
+    }
+  const auto corpus = buffer_->take_round(items_, round_events_max, rounds_);
+  // Too few users with new events, an error, or the gate: as in a node, the encoder stays.
+  auto made = corpus
+                  ? continue_training(*trained_, *corpus, options_.module, options_.continued, {})
+                  : result<continued_encoder>{corpus.error()};
+  if (made && options_.on_round)
+    options_.on_round(*made);
+  if (made && made->is_accepted)
+    trained_ = std::make_unique<const trained_encoder>(std::move(made->now));
+  if (const auto served = serve(*trained_); !served)
+    options_.publish_every = 0;
 }
 
 void encoder_ranker::move_on(user_state& user, std::span<const past_event> history) const {
@@ -102,10 +155,10 @@ void encoder_ranker::rank(const ranking_query& query, std::span<ranked_items> to
   move_on(user, query.history);
   const auto asked = model_->query(user.state, query.now);
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i] == all_names().front())
-      slices_->rank_with(asked, model_->version(), query, to.subspan(i, 1));
-    else
+    if (names_[i] == alone_name)
       rank_alone(query, asked, to[i]);
+    else
+      slices_->rank_with(asked, model_->version(), query, to.subspan(i, 1));
   }
 }
 

@@ -87,6 +87,7 @@ struct epoch_report {
   double loss = 0;            ///< mean cross entropy, in nats
   double recall = 0;          ///< Recall@10 of the held-out events, on all items but those seen
   double ndcg = 0;            ///< NDCG@10 of the same
+  std::size_t judged = 0;     ///< held-out events
   double held_out_loss = 0;   ///< their mean cross entropy, all items told apart
   bool refit = false;         ///< the held-out events were learnt too: nothing was judged
   std::size_t epochs_end = 0; ///< train_encoder: how many there will be at most; 0: not known
@@ -112,6 +113,9 @@ public:
   /// The same over all histories to their ends, at a learning rate that falls in a straight line
   /// from `from` to `to` times what the options say; nothing is judged.
   virtual epoch_report run_refit(double from, double to, const std::function<bool()>& stop) = 0;
+
+  /// Judges what has been learnt so far; learns nothing.
+  virtual epoch_report judge() = 0;
 
   /// From now on `factor` times what the options say.
   virtual void scale_learning_rate(double factor) = 0;
@@ -143,7 +147,7 @@ public:
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/2";
+inline constexpr const char* training_interface = TROUPE_VERSION "/3";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

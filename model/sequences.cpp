@@ -126,13 +126,18 @@ result<sequence_corpus> make_corpus(std::span<const stored_event> events,
                                learnable, order.size()));
   if (options.with_content && !items.empty()) {
     add_labels(made, items, options);
-    if (!made.words.labels().empty())
-      label_items(made, items, options);
   }
-  made.data.items = made.words.items().size();
-  made.data.kinds = made.words.kinds().size();
-  made.data.labels = made.words.labels().size();
+  label_known_items(made, items, options);
   return made;
+}
+
+void label_known_items(sequence_corpus& to, std::span<const item> items,
+                       const corpus_options& options) {
+  if (!to.words.labels().empty())
+    label_items(to, items, options);
+  to.data.items = to.words.items().size();
+  to.data.kinds = to.words.kinds().size();
+  to.data.labels = to.words.labels().size();
 }
 
 result<void> check_training(const sequence_data& data, const training_options& options) {

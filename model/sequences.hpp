@@ -85,6 +85,11 @@ struct corpus_options {
                                                   const fold_rules& rules,
                                                   const corpus_options& options);
 
+/// Gives the corpus's items the labels that its vocabulary knows already, from these records, which
+/// get rows if they have none; and sets the numbers of rows.
+void label_known_items(sequence_corpus& to, std::span<const item> items,
+                       const corpus_options& options = {});
+
 /// Checks options against their ranges, and the data.
 /// Errors: invalid_argument, naming the option and what it takes.
 [[nodiscard]] result<void> check_training(const sequence_data& data,

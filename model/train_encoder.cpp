@@ -145,22 +145,20 @@ private:
 
 } // namespace
 
-result<trained_encoder>
-train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
-              const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
-              const std::function<bool()>& stop, const training_checkpoints& checkpoints) {
+result<trained_encoder> run_training(const sequence_corpus& corpus, sequence_trainer& trainer,
+                                     const training_plan& plan,
+                                     const std::function<void(const epoch_report&)>& on_epoch,
+                                     const std::function<bool()>& stop,
+                                     const training_checkpoints& checkpoints) {
   if (auto fine = check_plan(plan); !fine)
     return fine.error();
-  auto trainer = make_trainer(module, corpus.data, plan.options);
-  if (!trainer)
-    return trainer.error();
   bool stopped = false;
   // Once it said so it is not asked again: what a pass was told counts after the pass, too.
   const std::function<bool()> asked = [&stopped, &stop] {
     stopped = stopped || (stop && stop());
     return stopped;
   };
-  training_run run{corpus, **trainer, plan, checkpoints};
+  training_run run{corpus, trainer, plan, checkpoints};
   if (!checkpoints.resume.empty())
     if (auto fine = run.resume(); !fine)
       return fine.error();
@@ -171,6 +169,16 @@ train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module
     if (auto fine = run.refit(on_epoch, asked); !fine)
       return fine.error();
   return run.take();
+}
+
+result<trained_encoder>
+train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
+              const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
+              const std::function<bool()>& stop, const training_checkpoints& checkpoints) {
+  auto trainer = make_trainer(module, corpus.data, plan.options);
+  if (!trainer)
+    return trainer.error();
+  return run_training(corpus, **trainer, plan, on_epoch, stop, checkpoints);
 }
 
 } // namespace troupe::model

@@ -64,6 +64,12 @@ train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module
               const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
               const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
+/// The same with a trainer of these data that may have learnt something already.
+[[nodiscard]] result<trained_encoder>
+run_training(const sequence_corpus& corpus, sequence_trainer& trainer, const training_plan& plan,
+             const std::function<void(const epoch_report&)>& on_epoch,
+             const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
+
 /// The items' part of a trained encoder, which must outlive it: what stands in the shards'
 /// matrices.
 class item_vectors {

@@ -6,6 +6,7 @@
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "model/evaluate.hpp"
+#include "model/rank_encoder.hpp"
 #include "model/rank_slices.hpp"
 #include "model/rankers.hpp"
 #include "model/training_module.hpp"
@@ -17,6 +18,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,8 +30,9 @@ struct eval_options {
   settings_options settings;
   model::evaluation_options how;
   bool blend_only = false;
-  std::string json; ///< file, "-" for standard output; empty: none
-  std::string plot; ///< likewise
+  std::vector<std::size_t> publish_every; ///< events; each makes a model that learns on
+  std::string json;                       ///< file, "-" for standard output; empty: none
+  std::string plot;                       ///< likewise
   bool quiet = false;
 };
 
@@ -54,6 +57,31 @@ result<void> write_text(const std::string& to, const std::string& text) {
   return {};
 }
 
+/// The blend with an encoder that goes on learning, once for each interval.
+result<std::vector<std::unique_ptr<model::ranker>>>
+learning_models(const eval_options& options, const config::settings& settings,
+                const model::evaluation_options& how) {
+  std::vector<std::unique_ptr<model::ranker>> made;
+  if (options.publish_every.empty())
+    return made;
+  auto rules = model::fold_rules::make(settings.users, settings.signals);
+  if (!rules)
+    return rules.error();
+  for (const auto every : options.publish_every) {
+    auto one = how.encoder;
+    one.publish_every = every;
+    const auto name = fmt::format("served_every_{}", every);
+    one.on_round = [name](const model::continued_encoder& round) {
+      fmt::print(stderr, "{}: NDCG@10 of held-out events {:.4f} -> {:.4f}, {}\n", name,
+                 round.before.ndcg, round.after.ndcg, round.is_accepted ? "published" : "refused");
+    };
+    const std::vector<std::string> names{name};
+    made.push_back(std::make_unique<model::encoder_ranker>(*rules, settings.blend, how.shards,
+                                                           std::move(one), names));
+  }
+  return made;
+}
+
 int run_eval(const eval_options& options) {
   const auto settings = load_settings(options.settings);
   if (!settings)
@@ -66,17 +94,23 @@ int run_eval(const eval_options& options) {
     how.models = {std::string{model::slice_ranker::blend_name}};
   how.encoder.module = model::training_module_path();
   how.encoder.on_epoch = [](const model::epoch_report& report) {
-    fmt::print(stderr, "training: epoch {}, loss {:.4f}, NDCG@10 of held-out events {:.4f}\n",
-               report.epoch, report.loss, report.ndcg);
+    const auto judged = report.refit
+                            ? std::string{"held-out events learnt too"}
+                            : fmt::format("NDCG@10 of held-out events {:.4f}", report.ndcg);
+    fmt::print(stderr, "training: epoch {}, loss {:.4f}, {}\n", report.epoch, report.loss, judged);
   };
+  how.encoder.first = std::make_shared<std::optional<model::trained_encoder>>();
   how.encoder.on_fit = [](const model::blend_fit& fit) {
     fmt::print(stderr, "training: the encoder counts {} in the blend, fitted on {} users\n",
                fit.weight, fit.users);
   };
   if (how.shards == 0)
     how.shards = records->shards;
+  auto learning = learning_models(options, *settings, how);
+  if (!learning)
+    return report(learning.error(), exit_usage);
   const auto made = model::evaluate(records->events, records->items, settings->users,
-                                    settings->signals, settings->blend, how);
+                                    settings->signals, settings->blend, how, std::move(*learning));
   if (!made)
     return report(made.error());
   if (!options.quiet)
@@ -135,6 +169,14 @@ void add_eval_command(CLI::App& app) {
           ->type_name("NAMES");
   command->add_flag("--blend-only", options->blend_only, "the same as --models blend")
       ->excludes(models);
+  command
+      ->add_option(
+          "--publish-every", options->publish_every,
+          "prequential: judge also the blend with an encoder that has learnt the events so "
+          "far every so many of them; several, separated by commas")
+      ->delimiter(',')
+      ->check(CLI::Range(std::size_t{100}, std::size_t{1} << 30))
+      ->type_name("N");
   command->add_option("--json", options->json, "write the figures there; - for standard output")
       ->type_name("FILE");
   command

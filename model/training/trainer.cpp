@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -19,8 +20,9 @@ namespace {
 
 constexpr std::size_t judged_max = 6000; // held-out events that are judged
 constexpr double gradient_norm_max = 5;
-constexpr std::size_t warmup_batches = 50; // until the learning rate is reached
-constexpr std::size_t cutoff = 10;         // of the metrics
+constexpr std::size_t warmup_batches = 50;     // until the learning rate is reached
+constexpr std::size_t cutoff = 10;             // of the metrics
+constexpr std::size_t pass_batches_least = 32; // small data are gone over several times an epoch
 
 // Batches are as large as is fast, but a pass has enough of them to get somewhere.
 constexpr std::size_t batches_least = 256;
@@ -93,6 +95,14 @@ public:
     epoch_report made;
     made.refit = true;
     pass(made, true, from, to, stop);
+    return made;
+  }
+
+  epoch_report judge() override {
+    at::set_num_threads(static_cast<int>(options_.threads));
+    epoch_report made;
+    made.epoch = epoch_;
+    judge(made);
     return made;
   }
 
@@ -195,7 +205,7 @@ private:
     at::set_num_threads(static_cast<int>(options_.threads));
     into.epoch = ++epoch_;
     network_->train(options_.seed * 1'000'003 + into.epoch);
-    const auto plans = maker_.epoch(into.epoch, to_the_end);
+    const auto plans = plans_of(into.epoch, to_the_end);
     double loss = 0;
     std::size_t batches = 0;
     for (const auto& each : plans) {
@@ -212,6 +222,18 @@ private:
     optimiser_.settle();
     into.loss = loss / static_cast<double>(std::max<std::size_t>(1, into.steps));
     return true;
+  }
+
+  /// All data, as often as makes enough batches to get somewhere between two judgements.
+  std::vector<batch_maker::plan> plans_of(std::size_t epoch, bool to_the_end) {
+    auto made = maker_.epoch(epoch, to_the_end);
+    const auto times =
+        (pass_batches_least + made.size() - 1) / std::max<std::size_t>(1, made.size());
+    for (std::size_t again = 1; again < times && !made.empty(); ++again) {
+      auto more = maker_.epoch(epoch + again * epochs_apart, to_the_end);
+      std::move(more.begin(), more.end(), std::back_inserter(made));
+    }
+    return made;
   }
 
   double learn(const batch& what, double factor) {
@@ -271,6 +293,7 @@ private:
         judged += static_cast<std::size_t>(last - first);
       }
     }
+    into.judged = judged;
     const auto each = 1 / static_cast<double>(std::max<std::size_t>(1, judged));
     into.recall *= each;
     into.ndcg *= each;
@@ -290,7 +313,8 @@ private:
     }
   }
 
-  static constexpr std::int64_t judged_rows = 128; // scored together
+  static constexpr std::int64_t judged_rows = 128;       // scored together
+  static constexpr std::size_t epochs_apart = 1'000'000; // seeds of the passes of one epoch
 
   const sequence_data& data_;
   training_options options_;

@@ -1,0 +1,77 @@
+#include "model/continue_training.hpp"
+
+#include "model/training_module.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace troupe::model {
+
+namespace {
+
+/// The parent's tensors with rows of zeros for the items it does not know.
+tensor_map grown(const tensor_map& from, std::size_t items) {
+  auto made = from;
+  for (const auto* name : {"item.id", "item.bias"}) {
+    auto& table = made[name];
+    const auto width = table.shape.size() > 1 ? table.shape[1] : 1;
+    table.shape[0] = items;
+    table.values.resize(items * width);
+  }
+  return made;
+}
+
+result<void> check_vocabulary(const trained_encoder& parent, const sequence_corpus& corpus) {
+  const auto& known = parent.words;
+  const auto& now = corpus.words;
+  const bool fits = now.kinds() == known.kinds() && now.labels() == known.labels()
+                    && now.items().size() >= known.items().size()
+                    && std::equal(known.items().begin(), known.items().end(), now.items().begin());
+  if (!fits)
+    return failure{errc::invalid_argument,
+                   "the histories' vocabulary does not begin with the encoder's"};
+  return {};
+}
+
+} // namespace
+
+result<continued_encoder> continue_training(const trained_encoder& parent,
+                                            const sequence_corpus& corpus,
+                                            const std::filesystem::path& module,
+                                            const continued_plan& plan,
+                                            const std::function<bool()>& stop) {
+  if (auto fits = check_vocabulary(parent, corpus); !fits)
+    return fits.error();
+  auto how = plan.plan;
+  how.refit_rate *= plan.rate;
+  auto& options = how.options;
+  options.dimensions = parent.shape.dimensions;
+  options.blocks = parent.shape.blocks;
+  options.architecture = parent.shape.architecture;
+  auto trainer = make_trainer(module, corpus.data, options);
+  if (!trainer)
+    return trainer.error();
+  auto& by = **trainer;
+  if (auto fine = by.set_weights(grown(parent.weights, corpus.data.items)); !fine)
+    return fine.error();
+  const auto before = by.judge();
+  by.scale_learning_rate(plan.rate);
+  bool stopped = false;
+  auto now = run_training(corpus, by, how, {}, [&stopped, &stop] {
+    stopped = stopped || (stop && stop());
+    return stopped;
+  });
+  if (stopped)
+    return failure{errc::unavailable, "the round was stopped"};
+  if (!now)
+    return now.error();
+  const auto after = now->judged;
+  const bool is_accepted =
+      after.judged >= plan.users_least && after.ndcg >= before.ndcg * (1 - plan.tolerance);
+  return continued_encoder{std::move(*now), before, after, is_accepted};
+}
+
+} // namespace troupe::model

@@ -1,0 +1,125 @@
+#include "model/continue_training.hpp"
+
+#include "model/history_buffer.hpp"
+#include "model/sequence_model.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::model;
+
+namespace {
+
+std::shared_ptr<const fold_rules> rules() {
+  return fold_rules::make({}, {}).value();
+}
+
+/// Users who walk through twelve items in steps of `stride`, each from elsewhere.
+std::vector<stored_event> walks(int first, int users, int stride, const std::string& stem = "i") {
+  std::vector<stored_event> made;
+  for (int user = first; user < first + users; ++user)
+    for (int i = 0; i < 8; ++i) {
+      stored_event one;
+      one.what.user = user_id{"u" + std::to_string(user)};
+      one.what.item = item_id{stem + std::to_string((user + i * stride) % 12)};
+      one.what.type = "view";
+      one.what.time = from_millis(1'000'000 + 60'000 * i);
+      made.push_back(std::move(one));
+    }
+  return made;
+}
+
+struct walkers {
+  walkers() {
+    training_plan plan;
+    plan.options.dimensions = 16;
+    plan.options.dropout = 0;
+    plan.options.batch_steps = 64;
+    plan.epochs_max = 40;
+    const auto corpus = make_corpus(walks(0, 60, 1), {}, *rules(), {}).value();
+    parent = std::make_unique<trained_encoder>(
+        train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}).value());
+    buffer = std::make_unique<history_buffer>(rules(), parent->words, history_buffer::limits{});
+    for (const auto& one : walks(0, 60, 1))
+      buffer->add(one.what);
+    buffer->settle();
+    how.plan.options.dropout = 0;
+    how.plan.options.batch_steps = 64;
+  }
+
+  result<continued_encoder> go_on(const std::vector<stored_event>& with) {
+    for (const auto& one : with)
+      buffer->add(one.what);
+    round = buffer->take_round({}, 100'000, 1).value();
+    return continue_training(*parent, *round, TROUPE_TRAINING_MODULE, how, {});
+  }
+
+  std::unique_ptr<trained_encoder> parent;
+  std::unique_ptr<history_buffer> buffer;
+  std::optional<sequence_corpus> round;
+  continued_plan how;
+};
+
+} // namespace
+
+TEST_SUITE("model.continue_training") {
+
+  TEST_CASE_FIXTURE(walkers, "what is new is learnt, and new items get rows") {
+    how.rate = 1;
+    const auto made = go_on(walks(100, 60, 5, "n"));
+    REQUIRE(made.has_value());
+    CHECK(made->is_accepted);
+    CHECK(made->after.ndcg > made->before.ndcg + 0.1);
+    CHECK(made->now.words.items().size() == 24);
+    CHECK(made->now.weights.at("item.id").shape == std::vector<std::size_t>{24, 16});
+    CHECK(made->now.weights.at("item.bias").shape == std::vector<std::size_t>{24});
+    CHECK_FALSE(made->now.unaware.empty());
+    const auto served = sequence_model::make(2, made->now, 1, *rules());
+    REQUIRE(served.has_value());
+    CHECK((*served)->items() == 24);
+    // And again from there: the buffer's rows are the continued one's.
+    for (const auto& one : walks(200, 20, 1))
+      buffer->add(one.what);
+    const auto next = buffer->take_round({}, 100'000, 2).value();
+    CHECK(continue_training(made->now, next, TROUPE_TRAINING_MODULE, how, {}).has_value());
+  }
+
+  TEST_CASE_FIXTURE(walkers, "what is worse than its parent is not accepted") {
+    how.rate = 1;
+    // They teach steps of five, but the newest event of each, which is judged, is a step of one.
+    auto misleading = walks(100, 60, 5);
+    for (std::size_t i = 7; i < misleading.size(); i += 8) {
+      const auto before = std::stoi(misleading[i - 1].what.item.value.substr(1));
+      misleading[i].what.item = item_id{"i" + std::to_string((before + 1) % 12)};
+    }
+    const auto made = go_on(misleading);
+    REQUIRE(made.has_value());
+    CHECK(made->before.ndcg > made->after.ndcg + 0.05);
+    CHECK_FALSE(made->is_accepted);
+  }
+
+  TEST_CASE_FIXTURE(walkers, "too few who can be judged by are no reason to accept") {
+    how.users_least = 1000;
+    const auto made = go_on(walks(100, 10, 1));
+    REQUIRE(made.has_value());
+    CHECK(made->after.judged < 1000);
+    CHECK_FALSE(made->is_accepted);
+  }
+
+  TEST_CASE_FIXTURE(walkers, "another vocabulary and a stop are told") {
+    const auto other = make_corpus(walks(0, 10, 1, "x"), {}, *rules(), {}).value();
+    CHECK(continue_training(*parent, other, TROUPE_TRAINING_MODULE, how, {}).error().code
+          == errc::invalid_argument);
+    for (const auto& one : walks(100, 10, 1))
+      buffer->add(one.what);
+    const auto last = buffer->take_round({}, 100'000, 1).value();
+    CHECK(continue_training(*parent, last, TROUPE_TRAINING_MODULE, how, [] { return true; })
+              .error()
+              .code
+          == errc::unavailable);
+  }
+}

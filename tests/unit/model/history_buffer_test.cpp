@@ -1,0 +1,129 @@
+#include "model/history_buffer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::model;
+
+namespace {
+
+std::shared_ptr<const fold_rules> rules() {
+  return fold_rules::make({}, {}).value();
+}
+
+event view(int user, const std::string& on, std::int64_t at, const std::string& type = "view") {
+  event made;
+  made.user = user_id{"u" + std::to_string(user)};
+  made.item = item_id{on};
+  made.type = type;
+  made.time = from_millis(1'000'000 + at);
+  return made;
+}
+
+history_buffer buffer(history_buffer::limits most = {}) {
+  sequence_vocabulary known{*rules()};
+  known.add_item(item_id{"a"});
+  known.add_item(item_id{"b"});
+  known.add_label("category:Drama");
+  return {rules(), known, most};
+}
+
+std::vector<std::string> items_of(const sequence_corpus& from, std::size_t user) {
+  std::vector<std::string> made;
+  for (auto at = user == 0 ? 0 : from.data.ends[user - 1]; at < from.data.ends[user]; ++at)
+    made.push_back(from.words.items()[from.data.steps[at].item].value);
+  return made;
+}
+
+} // namespace
+
+TEST_SUITE("model.history_buffer") {
+
+  TEST_CASE("histories are in the order of time, items have the model's rows and new ones follow") {
+    auto all = buffer();
+    for (const int user : {1, 2}) {
+      all.add(view(user, "b", 10));
+      all.add(view(user, "new", 30));
+      all.add(view(user, "a", 20)); // late
+      all.add(view(user, "x", 40, "impression"));
+    }
+    CHECK(all.events() == 6);
+    CHECK(all.fresh_users() == 2);
+    item drama;
+    drama.id = item_id{"later"};
+    drama.categories = {"Drama", "Unheard of"};
+    const auto made = all.take_round({&drama, 1}, 1000, 1);
+    REQUIRE(made.has_value());
+    CHECK(items_of(*made, 0) == std::vector<std::string>{"b", "a", "new"});
+    CHECK(made->words.items()[0].value == "a");
+    CHECK(made->words.items()[1].value == "b");
+    CHECK(made->words.items()[2].value == "new");
+    CHECK(made->data.items == 4);
+    CHECK(made->data.labels == 1);
+    REQUIRE(made->data.item_label_ends.size() == 4);
+    CHECK(made->data.item_labels == std::vector<std::uint32_t>{0}); // of "later" alone
+    CHECK(all.fresh_users() == 0);
+    CHECK(all.take_round({}, 1000, 2).has_error()); // nobody has anything new
+  }
+
+  TEST_CASE("each user with new events comes with one that is replayed") {
+    auto all = buffer();
+    for (int user = 0; user < 40; ++user)
+      for (int i = 0; i < 5; ++i)
+        all.add(view(user, "a", i));
+    all.settle();
+    for (int user = 3; user < 9; ++user)
+      all.add(view(user, "b", 10));
+    CHECK(all.fresh_users() == 6);
+    const auto made = all.take_round({}, 1000, 1);
+    REQUIRE(made.has_value());
+    CHECK(made->data.ends.size() == 12);
+    CHECK(made->data.steps.size() == 6 * 6 + 6 * 5);
+    for (int user = 3; user < 9; ++user)
+      all.add(view(user, "b", 11));
+    const auto little = all.take_round({}, 20, 1);
+    REQUIRE(little.has_value());
+    CHECK(little->data.steps.size() <= 20 + 12);
+  }
+
+  TEST_CASE("the oldest events and the users seen longest ago go, and whoever is erased") {
+    auto all = buffer({.users_max = 3, .user_events_max = 4});
+    for (int i = 0; i < 10; ++i)
+      all.add(view(0, "i" + std::to_string(i), i));
+    CHECK(all.events() == 4);
+    for (int user = 1; user < 4; ++user)
+      for (int i = 0; i < 3; ++i)
+        all.add(view(user, "a", i));
+    CHECK(all.users() == 3);
+    CHECK(all.events() == 9);
+    CHECK(all.fresh_users() == 3);
+    all.erase(user_id{"u2"});
+    all.erase(user_id{"nobody"});
+    CHECK(all.users() == 2);
+    CHECK(all.events() == 6);
+    CHECK(all.fresh_users() == 2);
+    const auto made = all.take_round({}, 1000, 1);
+    REQUIRE(made.has_value());
+    CHECK(made->data.ends.size() == 2);
+    CHECK(made->data.steps.size() == 6);
+  }
+
+  TEST_CASE("kinds of events are found again by name, unknown ones count as none") {
+    const sequence_vocabulary old{std::vector<std::string>{"", "click", "view"}};
+    history_buffer all{rules(), old, {}};
+    for (const int user : {1, 2})
+      for (const auto* type : {"view", "click", "purchase"})
+        all.add(view(user, "a", 1, type));
+    const auto made = all.take_round({}, 100, 1);
+    REQUIRE(made.has_value());
+    CHECK(made->data.kinds == 3);
+    CHECK(made->data.steps[0].kind == 2);
+    CHECK(made->data.steps[1].kind == 1);
+    CHECK(made->data.steps[2].kind == 0);
+  }
+}
