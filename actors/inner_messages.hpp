@@ -57,6 +57,9 @@ struct run_batch {};
 /// A shard's own: make some more of the vectors of the model it adopts.
 struct adopt_step {};
 
+/// The trainer's own: read on in the log, and train if there is enough that is new.
+struct training_round {};
+
 /// The checkpoint keeper's own: write checkpoints if enough was learnt.
 struct checkpoint_round {};
 

@@ -447,6 +447,16 @@ using store_reader_actor =
     caf::typed_actor<rpc<loaded_user, load_user>, rpc<event_tail, read_tail>,
                      rpc<event_page, read_events>, rpc<item_page, read_items>>;
 
+// -- trainer -------------------------------------------------------------------------------
+
+/// Forgets a user's events, so that no later round of training learns from them.
+struct forget_user {
+  user_id user;
+};
+
+/// Learns from the event log and publishes what is better than what is active.
+using trainer_actor = caf::typed_actor<rpc<done, forget_user>>;
+
 // -- user session --------------------------------------------------------------------------
 
 /// Write checkpoints now, if anything was learnt since the last ones.

@@ -95,6 +95,10 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::rollback_snapshot))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::publish_snapshot))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::run_batch))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::adopt_step))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::forget_user))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::run_round))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::round_result))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::training_round))
 CAF_END_TYPE_ID_BLOCK(troupe_actors)
 // clang-format on
 
@@ -184,6 +188,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::rollback_snapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::publish_snapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::run_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::adopt_step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::forget_user)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::run_round)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::round_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::training_round)
 #if CAF_MAJOR_VERSION < 1
 CAF_ERROR_CODE_ENUM(troupe::errc, "troupe")
 #else

@@ -2,6 +2,10 @@
 
 #include "actors/caf_compat.hpp"
 #include "base/clock.hpp"
+#include "base/event.hpp"
+#include "base/item.hpp"
+#include "model/sequences.hpp"
+#include "model/trained_encoder.hpp"
 #include "storage/snapshot_directory.hpp"
 
 #include <cstdint>
@@ -10,7 +14,7 @@
 #include <string>
 #include <vector>
 
-/// What the model registry is asked, and answers. A part of interfaces.hpp.
+/// What the model registry and the trainer are asked, and answer. A part of interfaces.hpp.
 namespace troupe::actors {
 
 /// One immutable version of the model. Version 0 is the signals alone, without an encoder; it is
@@ -55,5 +59,27 @@ struct publish_snapshot {
 using model_registry_actor =
     caf::typed_actor<rpc<snapshot_list, read_snapshots>, rpc<snapshot_info, activate_snapshot>,
                      rpc<snapshot_info, rollback_snapshot>, rpc<snapshot_info, publish_snapshot>>;
+
+/// One round of training, off the trainer's own thread: nothing else waits for it.
+struct run_round {
+  std::shared_ptr<const model::trained_encoder> parent; ///< null: a first model
+  std::shared_ptr<const model::sequence_corpus> corpus;
+  std::vector<stored_event> events; ///< of the log's end, to fit the weight in the blend
+  std::size_t first = 0;            ///< of these that the parent has not learnt
+  std::vector<item> items;
+  double weight = 0; ///< the parent's in the blend
+};
+
+/// What a round gave; `before` and `after` are the judgements of the parent and of this.
+struct round_result {
+  std::shared_ptr<const model::trained_encoder> now;
+  model::epoch_report before;
+  model::epoch_report after;
+  bool is_accepted = false;
+  double weight = 0; ///< in the blend
+  double seconds = 0;
+};
+
+using training_worker_actor = caf::typed_actor<rpc<round_result, run_round>>;
 
 } // namespace troupe::actors

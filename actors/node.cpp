@@ -8,9 +8,11 @@
 #include "actors/log_syncer.hpp"
 #include "actors/model_registry.hpp"
 #include "actors/store_reader.hpp"
+#include "actors/trainer.hpp"
 #include "actors/user_directory.hpp"
 #include "base/log.hpp"
 #include "config/threads.hpp"
+#include "model/training_module.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -56,6 +58,7 @@ struct node::parts {
   result<void> spawn(metrics& where);
   result<void> teach_tail();
   result<void> load_model();
+  void spawn_training(metrics& where);
   void spawn_users(metrics& where);
   void spawn_rest(metrics& where);
   void end_all();
@@ -76,8 +79,11 @@ struct node::parts {
 
   std::vector<item_shard_actor> shards;
   event_log_writer_actor log;
-  log_syncer_state::handle syncer;         ///< none if every write is synced anyway
-  std::vector<encoder_actor> encoders;     ///< one per worker
+  log_syncer_state::handle syncer;     ///< none if every write is synced anyway
+  std::vector<encoder_actor> encoders; ///< one per worker
+  std::shared_ptr<training_pace> pace; ///< none: nobody trains
+  training_worker_actor worker;
+  trainer_actor trainer;
   std::vector<store_reader_actor> readers; ///< the last one only scans
   checkpoint_keeper_actor keeper;
   log_replayer_state::handle replayer;
@@ -155,6 +161,7 @@ result<void> node::parts::spawn(metrics& where) {
     replayer = spawn_detached_state<log_replayer_state>(system, replay, shards, log, caught_up);
   else
     replay.reset();
+  spawn_training(where);
   spawn_users(where);
   spawn_rest(where);
   return {};
@@ -180,6 +187,30 @@ result<void> node::parts::load_model() {
   return {};
 }
 
+void node::parts::spawn_training(metrics& where) {
+  model_registry_state::options keeping;
+  keeping.root = models_directory(settings);
+  keeping.keep = settings.models.keep;
+  doors.models = spawn_detached_state<model_registry_state>(
+      system, std::ref(store), std::cref(time), rules, shards, slot, std::move(model),
+      model_registry_probe::make(where), keeping);
+  const auto& how = settings.trainer;
+  if (how.interval.count() == 0)
+    return;
+  pace = std::make_shared<training_pace>(how.cpu_share);
+  worker = spawn_detached_state<training_worker_state>(
+      system, std::cref(time), rules, settings.blend, pace, model::training_module_path());
+  trainer_state::options training;
+  training.interval = how.interval;
+  training.events_max = how.events_max;
+  training.users_max = how.users_max;
+  training.first_events = how.first_events;
+  training.root = keeping.root;
+  trainer = spawn_detached_state<trainer_state>(
+      system, std::ref(store), std::cref(time), rules, std::shared_ptr<const model_slot>{slot},
+      doors.models, worker, trainer_probe::make(where), training);
+}
+
 void node::parts::spawn_users(metrics& where) {
   const auto encoder_series = encoder_probe::make(where);
   for (std::size_t i = 0; i < config::threads_of(settings.node).actors; ++i)
@@ -194,6 +225,7 @@ void node::parts::spawn_users(metrics& where) {
   context->shards = shards;
   context->encoders = encoders;
   context->models = slot;
+  context->trainer = trainer;
   context->log = log;
   context->readers.assign(readers.begin(), std::prev(readers.end()));
   context->credit = credit;
@@ -214,12 +246,6 @@ void node::parts::spawn_rest(metrics& where) {
   doors.catalog =
       spawn_state<item_catalog_state>(system, std::cref(time), shards, doors.directories, log,
                                       readers.back(), item_catalog_probe::make(where), options);
-  model_registry_state::options keeping;
-  keeping.root = models_directory(settings);
-  keeping.keep = settings.models.keep;
-  doors.models = spawn_detached_state<model_registry_state>(
-      system, std::ref(store), std::cref(time), rules, shards, slot, std::move(model),
-      model_registry_probe::make(where), keeping);
 }
 
 void node::parts::end_all() {
@@ -230,6 +256,10 @@ void node::parts::end_all() {
   for (const auto& directory : doors.directories)
     end(directory);
   end(doors.catalog);
+  if (pace)
+    pace->stop(); // a round under way ends at its next batch
+  end(trainer);
+  end(worker);
   end(doors.models);
   end(keeper);
   end(replayer);
@@ -246,6 +276,8 @@ void node::parts::end_all() {
   replayer = log_replayer_state::handle{};
   log = event_log_writer_actor{};
   syncer = log_syncer_state::handle{};
+  trainer = trainer_actor{};
+  worker = training_worker_actor{};
   readers.clear();
   encoders.clear();
   shards.clear();

@@ -52,6 +52,7 @@ struct session_context {
   std::vector<encoder_actor> encoders;
   std::shared_ptr<const model_slot> models; ///< null: no encoder ever
   event_log_writer_actor log;
+  trainer_actor trainer; ///< none: nobody learns on the stream
   std::vector<store_reader_actor> readers;
   std::shared_ptr<write_credit> credit;
   mutable session_probe probe; ///< series of the registry: counting changes nothing here

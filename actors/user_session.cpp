@@ -342,11 +342,18 @@ void user_session_state::recover() {
 void user_session_state::finish_erasure() {
   phase_ = phase::leaving;
   flights_.reset();
+  const auto end = [this] {
+    std::exchange(erased_, nullptr)->deliver(done{});
+    self_->quit();
+  };
   self_->request(context_->log, no_timer, erase_stored_user{user_})
       .then(
-          [this](const done&) {
-            std::exchange(erased_, nullptr)->deliver(done{});
-            self_->quit();
+          [this, end](const done&) {
+            if (!context_->trainer)
+              return end();
+            self_->request(context_->trainer, no_timer, forget_user{user_})
+                .then([end](const done&) { end(); },
+                      [end](const caf::error&) { end(); }); // it is gone, and its buffer with it
           },
           [this](caf::error& why) {
             std::exchange(erased_, nullptr)->deliver(std::move(why));

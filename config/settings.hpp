@@ -109,6 +109,14 @@ struct models_settings {
   std::size_t keep = 5;  ///< newest versions that stay when one is published
 };
 
+struct trainer_settings {
+  seconds interval{0};             ///< between rounds of training on new events; 0: none
+  double cpu_share = 0.5;          ///< of one processor, at most, while a round runs
+  std::size_t events_max = 500000; ///< of the log's end, learnt from
+  std::size_t users_max = 100000;  ///< whose events are kept for it
+  std::size_t first_events = 5000; ///< in the log before a first model is trained
+};
+
 struct slates_settings {
   std::size_t k_default = 20;
   std::size_t k_max = 200;
@@ -149,6 +157,7 @@ struct settings {
   signals_settings signals;
   blend_settings blend;
   models_settings models;
+  trainer_settings trainer;
   slates_settings slates;
   gateway_settings gateway;
 };

@@ -193,6 +193,23 @@ section models_section(models_settings& s) {
           }};
 }
 
+section trainer_section(trainer_settings& s) {
+  return {"trainer",
+          "Learning from the event stream while the node serves.",
+          {
+              {"trainer.interval", &s.interval, between(0, day),
+               "Between rounds of training on new events. 0: the model stays as it is."},
+              {"trainer.cpu_share", &s.cpu_share, between(0.01, 1),
+               "Of one processor, at most, while a round runs; it has the lowest priority, too."},
+              {"trainer.events_max", &s.events_max, between(1000, 100000000),
+               "Newest events that are learnt from."},
+              {"trainer.users_max", &s.users_max, between(100, 100000000),
+               "Users whose events are kept for learning, those seen last."},
+              {"trainer.first_events", &s.first_events, between(100, 100000000),
+               "Events in the log before a first model is trained."},
+          }};
+}
+
 section slates_section(slates_settings& s) {
   return {"slates",
           "What may be asked of a slate, and how long it may take.",
@@ -342,9 +359,10 @@ std::string bound_text(const field& of, double bound) {
 } // namespace
 
 std::vector<section> table_of(settings& of) {
-  return {node_section(of.node),     log_section(of.log),         storage_section(of.storage),
-          users_section(of.users),   signals_section(of.signals), blend_section(of.blend),
-          models_section(of.models), slates_section(of.slates),   gateway_section(of.gateway)};
+  return {node_section(of.node),      log_section(of.log),         storage_section(of.storage),
+          users_section(of.users),    signals_section(of.signals), blend_section(of.blend),
+          models_section(of.models),  trainer_section(of.trainer), slates_section(of.slates),
+          gateway_section(of.gateway)};
 }
 
 std::string allowed_text(const field& what) {

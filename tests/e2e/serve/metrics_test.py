@@ -44,7 +44,7 @@ def table(server):
 
 def main():
     with tempfile.TemporaryDirectory() as data:
-        with Server(sys.argv[1], pathlib.Path(data) / "data") as server:
+        with Server(sys.argv[1], pathlib.Path(data) / "data", "--set", "trainer.interval=1h") as server:
             exercise(server)
             found = table(server)
             server.stop()

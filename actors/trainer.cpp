@@ -1,0 +1,352 @@
+#include "actors/trainer.hpp"
+
+#include "actors/model_files.hpp"
+#include "base/log.hpp"
+#include "model/continue_training.hpp"
+#include "model/fit_blend.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::size_t page_events = 2000;
+constexpr std::size_t page_items = 2000;
+constexpr std::chrono::minutes publish_timeout{2};
+
+} // namespace
+
+trainer_probe trainer_probe::make(metrics& where) {
+  const std::string stem = "troupe_actors_trainer_";
+  trainer_probe probe;
+  probe.buffered = where.make_gauge(stem + "buffered_events", "Events that can be learnt from.");
+  probe.under_way = where.make_gauge(stem + "rounds_under_way", "Rounds of training under way.");
+  probe.rounds = where.make_counter(stem + "rounds_total", "Rounds of training that were judged.");
+  probe.accepted =
+      where.make_counter(stem + "accepted_total", "Rounds whose result was published.");
+  probe.refused = where.make_counter(
+      stem + "refused_total", "Rounds whose result was worse than its parent and thrown away.");
+  probe.failed = where.make_counter(stem + "failed_total", "Rounds that ended with an error.");
+  probe.before = where.make_gauge(stem + "parent_ndcg",
+                                  "NDCG@10 of the parent on the last round's held-out events.");
+  probe.after =
+      where.make_gauge(stem + "round_ndcg", "NDCG@10 of the last round's result on the same.");
+  probe.seconds = where.make_histogram(stem + "round_seconds", "One round of training.",
+                                       {1, 3, 10, 30, 100, 300, 1000, 3000});
+  return probe;
+}
+
+// -- worker ----------------------------------------------------------------------------------
+
+training_worker_state::training_worker_state(handle::pointer self, const clock& time,
+                                             std::shared_ptr<const model::fold_rules> rules,
+                                             const config::blend_settings& blend,
+                                             std::shared_ptr<training_pace> pace,
+                                             std::filesystem::path module)
+    : self_(self), time_(time), rules_(std::move(rules)), blend_(blend), pace_(std::move(pace)),
+      module_(std::move(module)) {}
+
+training_worker_state::handle::behavior_type training_worker_state::make_behavior() {
+  return {[this](const run_round& what) -> caf::result<round_result> {
+    if (!std::exchange(has_thread_, true))
+      pace_->take_thread();
+    const auto begin = time_.steady();
+    auto made = run(what);
+    if (!made)
+      return to_error(made.error());
+    made->seconds = std::chrono::duration<double>(time_.steady() - begin).count();
+    return std::move(*made);
+  }};
+}
+
+result<round_result> training_worker_state::run(const run_round& what) const {
+  return what.parent ? next(what) : first(what);
+}
+
+result<round_result> training_worker_state::first(const run_round& what) const {
+  auto trained =
+      model::train_encoder(*what.corpus, module_, {}, {}, [this] { return pace_->hold(); });
+  if (!trained)
+    return trained.error();
+  if (pace_->hold())
+    return failure{errc::unavailable, "the round was stopped"};
+  const auto fit = model::fit_sequence_weight(what.events, what.items, *rules_, blend_, *trained);
+  if (!fit)
+    return fit.error();
+  round_result made;
+  made.after = trained->judged;
+  made.is_accepted = true;
+  made.weight = fit->weight;
+  made.now = std::make_shared<const model::trained_encoder>(std::move(*trained));
+  return made;
+}
+
+result<round_result> training_worker_state::next(const run_round& what) const {
+  // The events have not been learnt yet: the weight that would have served them best is found
+  // now, and goes out with the parent if what is trained on it is refused.
+  const auto fit = model::fit_sequence_weight_ahead(what.events, what.first, what.items, *rules_,
+                                                    blend_, *what.parent);
+  if (pace_->hold())
+    return failure{errc::unavailable, "the round was stopped"};
+  round_result made;
+  made.weight = fit ? fit->weight : what.weight;
+  auto trained = model::continue_training(*what.parent, *what.corpus, module_, {},
+                                          [this] { return pace_->hold(); });
+  if (!trained)
+    return trained.error();
+  made.before = trained->before;
+  made.after = trained->after;
+  made.is_accepted = trained->is_accepted;
+  made.now = trained->is_accepted
+                 ? std::make_shared<const model::trained_encoder>(std::move(trained->now))
+                 : what.parent;
+  return made;
+}
+
+// -- trainer ---------------------------------------------------------------------------------
+
+trainer_state::trainer_state(handle::pointer self, storage::store& store, const clock& time,
+                             std::shared_ptr<const model::fold_rules> rules,
+                             std::shared_ptr<const model_slot> slot, model_registry_actor registry,
+                             training_worker_actor worker, trainer_probe probe, options opts)
+    : self_(self), store_(store), time_(time), rules_(std::move(rules)), slot_(std::move(slot)),
+      registry_(std::move(registry)), worker_(std::move(worker)), probe_(probe),
+      options_(std::move(opts)) {}
+
+trainer_state::handle::behavior_type trainer_state::make_behavior() {
+  plan_next();
+  return {
+      [this](const forget_user& what) {
+        if (buffer_)
+          buffer_->erase(what.user);
+        return done{};
+      },
+      [this](const training_round&) { step(); },
+  };
+}
+
+void trainer_state::plan_next() {
+  self_->delayed_send(self_, options_.interval, training_round{});
+}
+
+void trainer_state::step() {
+  const auto fail = [this](const failure& why) {
+    probe_.failed.add();
+    TROUPE_LOG(warn, "trainer.round_failed", "error=\"{}\"", why.context);
+    plan_next();
+  };
+  if (auto followed = follow_parent(); !followed)
+    return fail(followed.error());
+  if (auto read = read_on(); !read)
+    return fail(read.error());
+  auto round = parent_ ? make_round() : make_first_round();
+  if (!round)
+    return fail(round.error());
+  if (!round->corpus)
+    return plan_next(); // too little is new
+  probe_.under_way.set(1);
+  self_->request(worker_, no_timer, std::move(*round))
+      .then(
+          [this](const round_result& what) {
+            probe_.under_way.set(0);
+            take(what);
+            plan_next();
+          },
+          [this, fail](const caf::error& why) {
+            probe_.under_way.set(0);
+            fail(to_failure(why));
+          });
+}
+
+result<void> trainer_state::follow_parent() {
+  const auto active = slot_->load();
+  if (!active) {
+    parent_.reset();
+    buffer_.reset();
+    version_ = 0;
+    return {};
+  }
+  if (active->version() == version_ && buffer_)
+    return {};
+  const auto directory =
+      storage::snapshot_directory::open({.root = options_.root, .create = false, .limits = {}});
+  if (!directory)
+    return directory.error();
+  const auto snapshot = directory->load(active->version());
+  if (!snapshot)
+    return snapshot.error();
+  auto parent = to_encoder(*snapshot);
+  if (!parent)
+    return parent.error();
+  parent_ = std::make_shared<const model::trained_encoder>(std::move(*parent));
+  version_ = active->version();
+  weight_ = active->weight();
+  // Its rows are numbered anew, and what came in since it was trained is what is fresh.
+  model::history_buffer::limits most;
+  most.users_max = options_.users_max;
+  buffer_ = std::make_unique<model::history_buffer>(rules_, parent_->words, most);
+  const auto last = store_.events().last_arrival();
+  if (!last)
+    return last.error();
+  position_ = *last > options_.events_max ? *last - options_.events_max : 0;
+  const auto trained_to = snapshot->manifest.facts.event_position;
+  learnt_ = trained_to;
+  while (position_ < std::min(trained_to, *last)) {
+    auto page = store_.events().read_arrivals(
+        position_, std::min<std::uint64_t>(page_events, trained_to - position_));
+    if (!page)
+      return page.error();
+    if (page->empty())
+      break;
+    for (const auto& one : *page)
+      if (one.arrival <= trained_to)
+        buffer_->add(one.what);
+    position_ = page->back().arrival;
+  }
+  buffer_->settle();
+  return {};
+}
+
+result<void> trainer_state::read_on() {
+  if (!buffer_)
+    return {};
+  while (true) {
+    auto page = store_.events().read_arrivals(position_, page_events);
+    if (!page)
+      return page.error();
+    for (const auto& one : *page)
+      buffer_->add(one.what);
+    if (page->empty())
+      break;
+    position_ = page->back().arrival;
+  }
+  probe_.buffered.set(static_cast<double>(buffer_->events()));
+  return {};
+}
+
+result<std::vector<item>> trainer_state::read_items() const {
+  std::vector<item> made;
+  item_id after;
+  while (true) {
+    auto page = store_.items().scan(after, page_items);
+    if (!page)
+      return page.error();
+    if (page->empty())
+      return made;
+    after = page->back().id;
+    std::move(page->begin(), page->end(), std::back_inserter(made));
+  }
+}
+
+result<std::vector<stored_event>> trainer_state::read_events(std::uint64_t upto) const {
+  std::vector<stored_event> made;
+  auto at = upto > options_.events_max ? upto - options_.events_max : 0;
+  while (at < upto) {
+    auto page = store_.events().read_arrivals(at, page_events);
+    if (!page)
+      return page.error();
+    if (page->empty())
+      break;
+    at = page->back().arrival;
+    std::move(page->begin(), page->end(), std::back_inserter(made));
+  }
+  while (!made.empty() && made.back().arrival > upto)
+    made.pop_back();
+  return made;
+}
+
+result<run_round> trainer_state::make_round() {
+  if (buffer_->fresh_users() < options_.users_least)
+    return run_round{};
+  auto items = read_items();
+  if (!items)
+    return items.error();
+  auto corpus = buffer_->take_round(*items, options_.events_max, ++rounds_);
+  if (!corpus)
+    return run_round{}; // those with new events have too few
+  auto events = read_events(position_);
+  if (!events)
+    return events.error();
+  run_round made;
+  made.parent = parent_;
+  made.corpus = std::make_shared<const model::sequence_corpus>(std::move(*corpus));
+  made.events = std::move(*events);
+  made.first = static_cast<std::size_t>(
+      std::partition_point(made.events.begin(), made.events.end(),
+                           [this](const auto& one) { return one.arrival <= learnt_; })
+      - made.events.begin());
+  made.items = std::move(*items);
+  made.weight = weight_;
+  return made;
+}
+
+result<run_round> trainer_state::make_first_round() {
+  // Versions, and none of them active: somebody chose the signals alone.
+  if (const auto directory = storage::snapshot_directory::open(
+          {.root = options_.root, .create = false, .limits = {}})) {
+    const auto versions = directory->list();
+    if (!versions)
+      return versions.error();
+    if (!versions->empty())
+      return run_round{};
+  }
+  const auto last = store_.events().last_arrival();
+  if (!last)
+    return last.error();
+  if (*last < options_.first_events)
+    return run_round{};
+  auto events = read_events(*last);
+  if (!events)
+    return events.error();
+  auto items = read_items();
+  if (!items)
+    return items.error();
+  auto corpus = model::make_corpus(*events, *items, *rules_, {});
+  if (!corpus)
+    return corpus.error();
+  run_round made;
+  made.events = std::move(*events);
+  made.items = std::move(*items);
+  made.corpus = std::make_shared<const model::sequence_corpus>(std::move(*corpus));
+  position_ = *last; // what its snapshot will have learnt
+  return made;
+}
+
+void trainer_state::take(const round_result& what) {
+  probe_.rounds.add();
+  probe_.before.set(what.before.ndcg);
+  probe_.after.set(what.after.ndcg);
+  probe_.seconds.observe(what.seconds);
+  TROUPE_LOG(info, "trainer.round",
+             "parent={} before={:.4f} after={:.4f} accepted={} weight={} seconds={:.1f}", version_,
+             what.before.ndcg, what.after.ndcg, what.is_accepted, what.weight, what.seconds);
+  learnt_ = position_;
+  (what.is_accepted ? probe_.accepted : probe_.refused).add();
+  if (!what.is_accepted && what.weight == weight_)
+    return;
+  auto files = to_files(*what.now, what.weight, version_, position_, time_.now());
+  if (!files) {
+    TROUPE_LOG(error, "trainer.not_published", "error=\"{}\"", files.error().context);
+    return probe_.failed.add();
+  }
+  publish_snapshot ask;
+  ask.facts = std::move(files->facts);
+  ask.files = std::make_shared<const storage::snapshot_files>(std::move(files->files));
+  self_->request(registry_, publish_timeout, std::move(ask))
+      .then(
+          [this, now = what.now, weight = what.weight](const snapshot_info& info) {
+            // The buffer's rows are this version's: no need to begin it anew.
+            version_ = info.version;
+            weight_ = weight;
+            parent_ = now;
+          },
+          [this](const caf::error& why) {
+            probe_.failed.add();
+            TROUPE_LOG(error, "trainer.not_published", "error=\"{}\"", to_failure(why).context);
+          });
+}
+
+} // namespace troupe::actors
