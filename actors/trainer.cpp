@@ -124,7 +124,11 @@ trainer_state::handle::behavior_type trainer_state::make_behavior() {
           buffer_->erase(what.user);
         return done{};
       },
-      [this](const training_round&) { step(); },
+      [this](const training_round&) {
+        if (!std::exchange(has_thread_, true))
+          run_when_idle();
+        step();
+      },
   };
 }
 

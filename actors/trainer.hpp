@@ -111,6 +111,7 @@ private:
   std::uint64_t rounds_ = 0;
   std::uint64_t version_ = 0; ///< of the parent; 0: none
   double weight_ = 0;         ///< of the parent in the blend
+  bool has_thread_ = false;   ///< that runs when nothing else wants to
   std::shared_ptr<const model::trained_encoder> parent_;
   std::unique_ptr<model::history_buffer> buffer_;
 };

@@ -21,10 +21,14 @@ std::chrono::nanoseconds thread_time() noexcept {
 
 } // namespace
 
-void training_pace::take_thread() {
+void run_when_idle() {
   const sched_param none{};
   if (sched_setscheduler(0, SCHED_IDLE, &none) != 0)
     TROUPE_LOG(warn, "trainer.priority", "error=\"sched_setscheduler: errno {}\"", errno);
+}
+
+void training_pace::take_thread() {
+  run_when_idle();
   used_ = thread_time();
   last_ = system_clock().steady();
 }

@@ -6,6 +6,9 @@
 
 namespace troupe::actors {
 
+/// The calling thread, and those it makes, run when nothing else wants to from now on.
+void run_when_idle();
+
 /// Holds a thread that trains to a share of one processor, and lets it be stopped at once.
 /// Thread safety: `stop` from any thread; the others from the thread that trains.
 class training_pace {
@@ -13,8 +16,7 @@ public:
   /// `share`: from more than 0 to 1.
   explicit training_pace(double share) : share_(share) {}
 
-  /// The calling thread is the one that trains from now on: it runs when nothing else wants to,
-  /// as do the threads it makes.
+  /// The calling thread is the one that trains from now on; it runs when nothing else wants to.
   void take_thread();
 
   /// Waits until the thread has had no more than its share since the last call.
