@@ -13,22 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.request
 
-
-def post(port, path):
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="POST")
-    with urllib.request.urlopen(asked, timeout=10) as answer:
-        return json.load(answer)
-
-
-def series(port, name):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        for line in answer.read().decode().splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-    return 0.0
+from live_node import Node, post, series
 
 
 class Background(threading.Thread):
@@ -55,48 +41,6 @@ class Background(threading.Thread):
     def __exit__(self, *_):
         self.over.set()
         self.join()
-
-
-class Node:
-    """A server on a free port; a load on it."""
-
-    def __init__(self, options, data, directory, *settings):
-        self.options, self.directory = options, directory
-        file = directory / "port"
-        file.unlink(missing_ok=True)
-        self.log = open(directory / "log", "ab")
-        self.process = subprocess.Popen(
-            [options.troupe, "serve", "--data", data, "--port", "0", "--port-file", file, "--set",
-             "gateway.events_per_second_max=0", "--set", "storage.durability=fast",
-             *(part for one in settings for part in ("--set", one))], stdout=subprocess.DEVNULL,
-            stderr=self.log)
-        for _ in range(300):
-            if file.exists() and file.read_text().strip():
-                break
-            time.sleep(0.1)
-        self.port = int(file.read_text())
-        self.phases = 0
-
-    def load(self):
-        self.phases += 1
-        report = self.directory / "report.json"
-        subprocess.run(
-            [self.options.troupe, "bench", "--url", f"ws://127.0.0.1:{self.port}", "--rate",
-             str(self.options.rate), "--duration", f"{self.options.seconds}s", "--warmup", "3s",
-             "--seed", str(self.phases), "--server-pid", str(self.process.pid), "--json", report],
-            stdout=subprocess.DEVNULL, check=True)
-        made = json.loads(report.read_text())
-        steady, faults = made["steady"], made["faults"]
-        return {"p50_ms": steady["slate_ms"]["p50"], "p99_ms": steady["slate_ms"]["p99"],
-                "cpu_ms_an_event": 1000 * steady["server_cpu_seconds"] / steady["due"],
-                "answered": steady["answered"],
-                "not_answered": steady["due"] - steady["answered"],
-                "faults": sum(faults.values())}
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=60)
-        self.log.close()
 
 
 def median_of(rounds, phase, key):
@@ -152,25 +96,25 @@ def prepare(options, data):
 
 def one_round(options, data, directory):
     made = {}
-    node = Node(options, data, directory)
+    node = Node(options.troupe, data, directory)
     for phase, version in (("signals", 0), ("model", 1)):
         if phase in options.phases:
             post(node.port, f"/v1/models/{version}/activate")
-            made[phase] = node.load()
+            made[phase] = node.load(options.rate, options.seconds)
     if "switching" in options.phases:
         pause = (options.seconds + 3) / (options.switches + 5)
         with Background(pause,
                         lambda n: post(node.port, f"/v1/models/{2 - n % 2}/activate")) as other:
-            made["switching"] = node.load()
+            made["switching"] = node.load(options.rate, options.seconds)
         made["switching"].update(switches=other.done, switches_failed=other.failed)
     node.stop()
     if "training" not in options.phases:
         return made
-    node = Node(options, data, directory, "trainer.interval=1s")
+    node = Node(options.troupe, data, directory, "trainer.interval=1s")
     under_way = []
     with Background(0.5, lambda _: under_way.append(
             series(node.port, "troupe_actors_trainer_rounds_under_way"))):
-        made["training"] = node.load()
+        made["training"] = node.load(options.rate, options.seconds)
     made["training"]["share_under_way"] = statistics.fmean(under_way)
     node.stop()
     return made
