@@ -1,5 +1,6 @@
 #include "model/evaluate.hpp"
 
+#include "base/stable_hash.hpp"
 #include "model/content.hpp"
 #include "model/profile.hpp"
 #include "model/rankers.hpp"
@@ -23,6 +24,7 @@ constexpr std::size_t curve_windows = 20; ///< of the targets, one after the oth
 /// Bits of a barred item.
 constexpr std::uint8_t is_hidden = 1;
 constexpr std::uint8_t is_seen = 2;
+constexpr std::uint8_t is_warm = 4; ///< cold_start: was there in training
 
 /// A ranker and the place of its first list among all lists.
 struct seat {
@@ -37,6 +39,48 @@ struct user_state {
   std::vector<past_event> history;
   std::vector<item_number> seen;
   std::vector<ranked_items> pushed; ///< with pushed_slate: by list
+};
+
+/// Whether the protocol cold_start withholds an item; the same ones whatever the data's order.
+bool is_withheld(const item_id& id, double share) {
+  constexpr std::uint64_t parts = 10'000;
+  return stable_hash(id.value) % parts < static_cast<std::uint64_t>(share * double{parts});
+}
+
+/// What the withheld items' popularity would be if their events were known: an upper bound for
+/// ranking them by popularity, which counts the very targets.
+class withheld_popularity final : public ranker {
+public:
+  withheld_popularity(std::span<const stored_event> events, double share) {
+    for (const auto& one : events)
+      if (is_withheld(one.what.item, share))
+        ++events_of_[key_of(one.what.item)];
+  }
+
+  [[nodiscard]] std::span<const std::string> names() const override { return names_; }
+
+  void enter(item_number number, const item_ptr& record) override {
+    if (const auto found = events_of_.find(key_of(record->id)); found != events_of_.end())
+      order_.emplace_back(found->second, number);
+  }
+
+  void learn(const lesson& /*what*/) override {}
+
+  void rank(const ranking_query& query, std::span<ranked_items> to) override {
+    if (!std::exchange(is_sorted_, true))
+      std::stable_sort(order_.begin(), order_.end(),
+                       [](const auto& a, const auto& b) { return a.first > b.first; });
+    to.front().clear();
+    for (const auto& [count, number] : order_)
+      if (query.barred[number] == 0 && to.front().size() < query.k)
+        to.front().push_back(number);
+  }
+
+private:
+  std::vector<std::string> names_{"popularity_withheld"};
+  boost::unordered_flat_map<item_key, std::uint64_t, std::hash<item_key>> events_of_;
+  std::vector<std::pair<std::uint64_t, item_number>> order_;
+  bool is_sorted_ = false; ///< all items have entered before the first query
 };
 
 class evaluator {
@@ -70,6 +114,9 @@ public:
       break;
     case evaluation_protocol::time_split:
       time_split();
+      break;
+    case evaluation_protocol::cold_start:
+      cold_start();
       break;
     }
     return summary();
@@ -137,6 +184,52 @@ private:
       ask_and_judge(user->second, what);
       fold(user->second, what, number_of(what.item));
     }
+  }
+
+  void cold_start() {
+    const auto is_cold = [this](const item_id& id) { return is_withheld(id, options_.withheld); };
+    boost::unordered_flat_map<user_id, std::size_t, std::hash<user_id>> last; // places in order_
+    for (std::size_t i = 0; i < order_.size(); ++i)
+      if (const auto& what = events_[order_[i]].what; is_cold(what.item))
+        last[what.user] = i;
+    for (const auto& [key, record] : records_)
+      if (!is_cold(record->id))
+        enter_catalogue(record->id);
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const auto& what = events_[order_[i]].what;
+      const auto target = last.find(what.user);
+      if (!is_cold(what.item) && (target == last.end() || i < target->second))
+        learn(state_of(what.user), what, enter_catalogue(what.item));
+    }
+    prepare();
+    open_cold();
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      const auto& what = events_[order_[i]].what;
+      const auto user = users_.find(what.user);
+      const auto number = number_of(what.item);
+      if (!is_cold(what.item) || number == no_item || user == users_.end())
+        continue;
+      if (last[what.user] == i && user->second.who.history_size() > 0)
+        ask_and_judge(user->second, what);
+      user->second.seen.push_back(number);
+    }
+  }
+
+  /// The withheld items with a record enter, and only they may be shown.
+  void open_cold() {
+    for (item_number number = 0; number < catalogue_.size(); ++number) {
+      barred_[number] |= is_warm;
+      for (const auto& one : seats_)
+        one.who->hide(catalogue_[number]);
+    }
+    const auto warm = catalogue_.size();
+    std::vector<item_id> cold;
+    for (const auto& [key, record] : records_)
+      if (is_withheld(record->id, options_.withheld))
+        cold.push_back(record->id);
+    for (const auto& id : cold)
+      enter_catalogue(id);
+    cold_ = catalogue_.size() - warm;
   }
 
   [[nodiscard]] std::size_t share_of_events(double share) const {
@@ -234,7 +327,7 @@ private:
       if (!one.is_out)
         one.who->rank(query, to.subspan(one.first, one.who->names().size()));
     for (const auto item : user.seen)
-      barred_[item] &= is_hidden;
+      barred_[item] &= static_cast<std::uint8_t>(~is_seen);
   }
 
   void judge(const user_state& user, std::span<const ranked_items> shown, const item_id& target) {
@@ -253,9 +346,11 @@ private:
     made.events = events_.size();
     made.users = users_.size();
     made.items = catalogue_.size();
+    made.cold = cold_;
     made.targets = targets_;
     made.notes = notes_;
-    if (options_.protocol != evaluation_protocol::leave_one_out)
+    if (options_.protocol != evaluation_protocol::leave_one_out
+        && options_.protocol != evaluation_protocol::cold_start)
       place_curve(made);
     std::vector<std::span<const double>> sums;
     for (const auto& one : seats_) {
@@ -299,6 +394,7 @@ private:
   std::vector<ranked_items> shown_;    ///< likewise, working memory
   std::vector<std::string> notes_;
   std::size_t targets_ = 0;
+  std::size_t cold_ = 0;
 };
 
 result<void> check_options(const evaluation_options& options) {
@@ -309,6 +405,9 @@ result<void> check_options(const evaluation_options& options) {
     return invalid(fmt::format("warmup is {}; it takes 0 up to, but not, 1", options.warmup));
   if (!(options.cut > 0 && options.cut < 1))
     return invalid(fmt::format("cut is {}; it takes more than 0 and less than 1", options.cut));
+  if (!(options.withheld > 0 && options.withheld < 1))
+    return invalid(
+        fmt::format("withheld is {}; it takes more than 0 and less than 1", options.withheld));
   if (options.shards < 1 || options.shards > 1024)
     return invalid(fmt::format("shards is {}; it takes 1 to 1024", options.shards));
   return {};
@@ -327,10 +426,13 @@ result<evaluation> evaluate(std::span<const stored_event> events, std::span<cons
   if (!rules)
     return rules.error();
   const ranker_settings settings{*rules, blend, options.shards, options.encoder};
-  auto roster =
-      make_rankers(options.models, settings, options.protocol == evaluation_protocol::prequential);
+  const bool is_cold = options.protocol == evaluation_protocol::cold_start;
+  auto roster = make_rankers(options.models, settings,
+                             is_cold || options.protocol == evaluation_protocol::prequential);
   if (!roster)
     return roster.error();
+  if (is_cold)
+    roster->rankers.push_back(std::make_unique<withheld_popularity>(events, options.withheld));
   for (auto& one : more)
     roster->rankers.push_back(std::move(one));
   auto made = evaluator{events, items, settings, options, std::move(roster->rankers)}.run();

@@ -30,6 +30,12 @@ enum class evaluation_protocol : std::uint8_t {
   /// Learnt up to a moment and frozen there; later events of users known by then are targets.
   /// Profiles go on with each event; the catalogue is the items met before the cut.
   time_split,
+  /// Items drawn by a hash of their ids are withheld: what is trained knows neither their events
+  /// nor
+  /// their records. Then they enter with their records alone, and each user's last event on one of
+  /// them is a target, ranked among them only; the history is the user's events on other items
+  /// before it.
+  cold_start,
 };
 
 /// When the slate is made that a target is looked for in.
@@ -42,6 +48,7 @@ struct evaluation_options {
   evaluation_protocol protocol = evaluation_protocol::prequential;
   double warmup = 0.3;      ///< prequential: share of the events learnt before the first target
   double cut = 0.8;         ///< time_split: share of the events before the cut
+  double withheld = 0.1;    ///< cold_start: share of the items
   std::uint32_t shards = 1; ///< slices of the catalogue
   std::vector<std::string> models; ///< of ranker_names(); empty: all that the protocol can judge
   query_time when = query_time::known;
@@ -56,12 +63,13 @@ struct evaluation {
   std::size_t events = 0;
   std::size_t users = 0;
   std::size_t items = 0; ///< in the catalogue at the end
+  std::size_t cold = 0;  ///< of these, withheld from training
   std::size_t targets = 0;
   std::vector<model_quality> models; ///< the blend first
   std::vector<std::string> notes;    ///< which models were left out and why
 
-  /// But for leave_one_out, whose targets have no order: the numbers of targets at which the
-  /// curves have their points, each the average over the `curve_window` targets before.
+  /// But for leave_one_out and cold_start, whose targets have no order: the numbers of targets at
+  /// which the curves have their points, each the average over the `curve_window` targets before.
   std::vector<std::size_t> curve_at;
   std::size_t curve_window = 0;
 };

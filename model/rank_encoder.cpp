@@ -35,6 +35,11 @@ void encoder_ranker::enter(item_number number, const item_ptr& record) {
     slices_->enter(number, record);
 }
 
+void encoder_ranker::hide(const item_ptr& record) {
+  if (slices_)
+    slices_->hide(record);
+}
+
 void encoder_ranker::learn(const lesson& what) {
   if (slices_)
     slices_->learn(what);

@@ -103,6 +103,13 @@ void slice_ranker::enter(item_number number, const item_ptr& record) {
     group[shard_of(key, shards_)].upsert(record);
 }
 
+void slice_ranker::hide(const item_ptr& record) {
+  auto hidden = std::make_shared<item>(*record);
+  hidden->hidden = true;
+  for (auto& group : groups_)
+    group[shard_of(key_of(record->id), shards_)].upsert(hidden);
+}
+
 void slice_ranker::learn(const lesson& what) {
   const auto seen = observe(what.before, *what.now.what, *rules_);
   if (!seen)

@@ -34,6 +34,7 @@ public:
   [[nodiscard]] std::span<const std::string> names() const override { return names_; }
 
   void enter(item_number number, const item_ptr& record) override;
+  void hide(const item_ptr& record) override;
   void learn(const lesson& what) override;
   void rank(const ranking_query& query, std::span<ranked_items> to) override;
 

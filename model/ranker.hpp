@@ -71,6 +71,10 @@ public:
   /// An item is in the catalogue from now on.
   virtual void enter(item_number number, const item_ptr& record) = 0;
 
+  /// The item is not to be shown any more. `ranking_query::barred` says so too, from now on: for
+  /// those who keep records of their own.
+  virtual void hide(const item_ptr& /*record*/) {}
+
   /// Learns one event; its item has entered.
   virtual void learn(const lesson& what) = 0;
 

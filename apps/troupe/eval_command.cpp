@@ -39,7 +39,8 @@ struct eval_options {
 const std::map<std::string, model::evaluation_protocol> protocols{
     {"prequential", model::evaluation_protocol::prequential},
     {"leave-one-out", model::evaluation_protocol::leave_one_out},
-    {"time-split", model::evaluation_protocol::time_split}};
+    {"time-split", model::evaluation_protocol::time_split},
+    {"cold-start", model::evaluation_protocol::cold_start}};
 
 const std::map<std::string, model::query_time> query_times{{"known", model::query_time::known},
                                                            {"zero", model::query_time::zero}};
@@ -136,8 +137,10 @@ void add_eval_command(CLI::App& app) {
   options->how.shards = 0;
   add_settings_options(*command, options->settings);
   command
-      ->add_option("--protocol", options->how.protocol,
-                   "prequential (test, then learn), leave-one-out or time-split")
+      ->add_option(
+          "--protocol", options->how.protocol,
+          "prequential (test, then learn), leave-one-out, time-split or cold-start (items that "
+          "were not there in training, ranked among themselves)")
       ->transform(CLI::CheckedTransformer(protocols))
       ->type_name("NAME");
   command
@@ -146,6 +149,11 @@ void add_eval_command(CLI::App& app) {
       ->capture_default_str()
       ->type_name("SHARE");
   command->add_option("--cut", options->how.cut, "time-split: share of the events before the cut")
+      ->capture_default_str()
+      ->type_name("SHARE");
+  command
+      ->add_option("--withheld", options->how.withheld,
+                   "cold-start: share of the items that training does not see")
       ->capture_default_str()
       ->type_name("SHARE");
   command->add_option("--shards", options->how.shards, "slices of the catalogue; 0: the store's")

@@ -58,6 +58,8 @@ std::string name_of(model::evaluation_protocol protocol) {
     return "leave-one-out";
   case model::evaluation_protocol::time_split:
     return "time-split";
+  case model::evaluation_protocol::cold_start:
+    return "cold-start";
   }
   return {};
 }
@@ -83,6 +85,11 @@ std::string table_of(const model::evaluation& made, const model::evaluation_opti
                       "share of the catalogue, Gini of\nexposure, events of an item so far, share "
                       "of items with fewer than {}.\n",
                       model_quality::cold_below);
+  if (how.protocol == model::evaluation_protocol::cold_start)
+    text += fmt::format("{} items were withheld; only these are ranked, and ten of them drawn at "
+                        "random hit {:.4f}.\npopularity_withheld knows their events: an upper "
+                        "bound for popularity.\n",
+                        made.cold, std::min(1.0, 10 / static_cast<double>(made.cold)));
   for (const auto& note : made.notes)
     text += note + "\n";
   return text;
@@ -95,12 +102,14 @@ std::string json_of(const model::evaluation& made, const model::evaluation_optio
   nlohmann::json all{{"protocol", name_of(how.protocol)},
                      {"warmup", how.warmup},
                      {"cut", how.cut},
+                     {"withheld", how.withheld},
                      {"shards", how.shards},
                      {"query_time", how.when == model::query_time::zero ? "zero" : "known"},
                      {"pushed_slate", how.pushed_slate},
                      {"events", made.events},
                      {"users", made.users},
                      {"items", made.items},
+                     {"cold_items", made.cold},
                      {"targets", made.targets},
                      {"notes", made.notes},
                      {"models", std::move(models)}};
