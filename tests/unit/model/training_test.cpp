@@ -247,7 +247,7 @@ TEST_SUITE("model.training") {
     const auto before = weights_after(data, false);
     const auto refitted = weights_after(data, true);
     for (const auto end : data.ends)
-      data.steps[end - 1].item = (data.steps[end - 1].item + 3) % items;
+      data.steps[end - 1].item = (data.steps[end - 1].item + 3) % static_cast<std::uint32_t>(items);
     CHECK(weights_after(data, false) == before);
     CHECK(weights_after(data, true) != refitted);
     CHECK(held_out_steps(2, 3) == 0);
