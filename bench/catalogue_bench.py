@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from live_node import Node, post
+from live_node import Node, activate
 
 CATEGORIES = 20
 
@@ -54,7 +54,7 @@ def measure(options, items):
         made = {"items": items}
         for phase, version in (("signals", 0), ("model", 1)):
             node, _ = start(options, data, directory)
-            post(node.port, f"/v1/models/{version}/activate")
+            activate(node.port, version)
             node.stop()
             node, took = start(options, data, directory)
             memory = node.resident_bytes()

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 
-from live_node import Node, post, series
+from live_node import Node, activate, post, series
 
 
 class Background(threading.Thread):
@@ -99,7 +99,7 @@ def one_round(options, data, directory):
     node = Node(options.troupe, data, directory)
     for phase, version in (("signals", 0), ("model", 1)):
         if phase in options.phases:
-            post(node.port, f"/v1/models/{version}/activate")
+            activate(node.port, version)
             made[phase] = node.load(options.rate, options.seconds)
     if "switching" in options.phases:
         pause = (options.seconds + 3) / (options.switches + 5)

@@ -4,6 +4,7 @@ import pathlib
 import resource
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 
@@ -11,6 +12,26 @@ def post(port, path):
     asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="POST")
     with urllib.request.urlopen(asked, timeout=10) as answer:
         return json.load(answer)
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def activate(port, version):
+    """Activates a version, and waits where that takes longer than a request may."""
+    try:
+        post(port, f"/v1/models/{version}/activate")
+    except urllib.error.HTTPError as why:
+        if why.code != 504:
+            raise
+    for _ in range(600):
+        if any(one["active"] for one in get(port, "/v1/models")["models"]
+               if one["version"] == version):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"version {version} is not active")
 
 
 def series(port, name):
