@@ -1,4 +1,5 @@
 """A server that a benchmark starts, asks and puts a load on."""
+import atexit
 import json
 import pathlib
 import resource
@@ -55,6 +56,7 @@ class Node:
              "gateway.events_per_second_max=0", "--set", "storage.durability=fast",
              *(part for one in settings for part in ("--set", one))], stdout=subprocess.DEVNULL,
             stderr=self.log)
+        atexit.register(self.process.kill)  # a benchmark that fails leaves no server behind
         for _ in range(300):
             if file.exists() and file.read_text().strip():
                 break
