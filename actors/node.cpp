@@ -58,7 +58,7 @@ struct node::parts {
   result<void> spawn(metrics& where);
   result<void> teach_tail();
   result<void> load_model();
-  void spawn_training(metrics& where);
+  void spawn_models(metrics& where);
   void spawn_users(metrics& where);
   void spawn_rest(metrics& where);
   void end_all();
@@ -161,7 +161,7 @@ result<void> node::parts::spawn(metrics& where) {
     replayer = spawn_detached_state<log_replayer_state>(system, replay, shards, log, caught_up);
   else
     replay.reset();
-  spawn_training(where);
+  spawn_models(where);
   spawn_users(where);
   spawn_rest(where);
   return {};
@@ -187,7 +187,7 @@ result<void> node::parts::load_model() {
   return {};
 }
 
-void node::parts::spawn_training(metrics& where) {
+void node::parts::spawn_models(metrics& where) {
   model_registry_state::options keeping;
   keeping.root = models_directory(settings);
   keeping.keep = settings.models.keep;

@@ -198,18 +198,8 @@ result<void> trainer_state::follow_parent() {
   position_ = *last > options_.events_max ? *last - options_.events_max : 0;
   const auto trained_to = snapshot->manifest.facts.event_position;
   learnt_ = trained_to;
-  while (position_ < std::min(trained_to, *last)) {
-    auto page = store_.events().read_arrivals(
-        position_, std::min<std::uint64_t>(page_events, trained_to - position_));
-    if (!page)
-      return page.error();
-    if (page->empty())
-      break;
-    for (const auto& one : *page)
-      if (one.arrival <= trained_to)
-        buffer_->add(one.what);
-    position_ = page->back().arrival;
-  }
+  if (auto read = read_into_buffer(std::min(trained_to, *last)); !read)
+    return read;
   buffer_->settle();
   return {};
 }
@@ -217,17 +207,35 @@ result<void> trainer_state::follow_parent() {
 result<void> trainer_state::read_on() {
   if (!buffer_)
     return {};
-  while (true) {
-    auto page = store_.events().read_arrivals(position_, page_events);
+  const auto last = store_.events().last_arrival();
+  if (!last)
+    return last.error();
+  if (auto read = read_into_buffer(*last); !read)
+    return read;
+  probe_.buffered.set(static_cast<double>(buffer_->events()));
+  return {};
+}
+
+result<void> trainer_state::read_into_buffer(std::uint64_t upto) {
+  return each_event(position_, upto, [this](stored_event&& one) {
+    position_ = one.arrival;
+    buffer_->add(one.what);
+  });
+}
+
+result<void> trainer_state::each_event(std::uint64_t after, std::uint64_t upto,
+                                       const std::function<void(stored_event&&)>& take) const {
+  while (after < upto) {
+    auto page = store_.events().read_arrivals(after, page_events);
     if (!page)
       return page.error();
-    for (const auto& one : *page)
-      buffer_->add(one.what);
     if (page->empty())
       break;
-    position_ = page->back().arrival;
+    after = page->back().arrival;
+    for (auto& one : *page)
+      if (one.arrival <= upto)
+        take(std::move(one));
   }
-  probe_.buffered.set(static_cast<double>(buffer_->events()));
   return {};
 }
 
@@ -247,18 +255,11 @@ result<std::vector<item>> trainer_state::read_items() const {
 
 result<std::vector<stored_event>> trainer_state::read_events(std::uint64_t upto) const {
   std::vector<stored_event> made;
-  auto at = upto > options_.events_max ? upto - options_.events_max : 0;
-  while (at < upto) {
-    auto page = store_.events().read_arrivals(at, page_events);
-    if (!page)
-      return page.error();
-    if (page->empty())
-      break;
-    at = page->back().arrival;
-    std::move(page->begin(), page->end(), std::back_inserter(made));
-  }
-  while (!made.empty() && made.back().arrival > upto)
-    made.pop_back();
+  const auto after = upto > options_.events_max ? upto - options_.events_max : 0;
+  if (auto read =
+          each_event(after, upto, [&made](stored_event&& one) { made.push_back(std::move(one)); });
+      !read)
+    return read.error();
   return made;
 }
 

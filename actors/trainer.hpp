@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -90,6 +91,10 @@ private:
   void plan_next();
   [[nodiscard]] result<void> read_on();
   [[nodiscard]] result<void> follow_parent();
+  /// What came in after `position_`, up to this arrival.
+  [[nodiscard]] result<void> read_into_buffer(std::uint64_t upto);
+  [[nodiscard]] result<void> each_event(std::uint64_t after, std::uint64_t upto,
+                                        const std::function<void(stored_event&&)>& take) const;
   [[nodiscard]] result<std::vector<item>> read_items() const;
   /// The last events_max ones up to this arrival.
   [[nodiscard]] result<std::vector<stored_event>> read_events(std::uint64_t upto) const;

@@ -55,11 +55,16 @@ void encoder_ranker::learn(const lesson& what) {
     learn_on();
 }
 
-result<void> encoder_ranker::prepare() {
-  std::vector<item> items;
+std::vector<item> encoder_ranker::catalogue() const {
+  std::vector<item> made;
   for (const auto& record : records_)
-    items.push_back(*record);
-  const auto seen = std::exchange(seen_, {});
+    made.push_back(*record);
+  return made;
+}
+
+result<void> encoder_ranker::prepare() {
+  const auto items = catalogue();
+  auto seen = std::exchange(seen_, {});
   learnt_ = seen.size();
   if (!options_.first)
     options_.first = std::make_shared<std::optional<trained_encoder>>();
@@ -86,7 +91,7 @@ result<void> encoder_ranker::prepare() {
     for (const auto& one : seen)
       buffer_->add(one.what);
     buffer_->settle();
-    seen_ = seen;
+    seen_ = std::move(seen);
     trained_ = std::make_unique<const trained_encoder>(trained);
   }
   return serve(trained);
@@ -108,18 +113,16 @@ result<void> encoder_ranker::serve(trained_encoder what) {
 
 void encoder_ranker::learn_on() {
   since_round_ = 0;
-  items_.clear();
-  for (const auto& record : records_)
-    items_.push_back(*record);
+  const auto items = catalogue();
   ++rounds_;
   if (slices_)
     if (const auto fit = fit_sequence_weight_ahead(seen_, std::exchange(learnt_, seen_.size()),
-                                                   items_, *rules_, blend_, *trained_)) {
+                                                   items, *rules_, blend_, *trained_)) {
       weight_ = fit->weight;
       if (options_.on_fit)
         options_.on_fit(*fit);
     }
-  const auto corpus = buffer_->take_round(items_, round_events_max, rounds_);
+  const auto corpus = buffer_->take_round(items, round_events_max, rounds_);
   // Too few users with new events, an error, or the gate: as in a node, the encoder stays.
   auto made = corpus
                   ? continue_training(*trained_, *corpus, options_.module, options_.continued, {})

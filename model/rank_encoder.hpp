@@ -64,6 +64,7 @@ private:
     std::size_t events = 0;
   };
 
+  [[nodiscard]] std::vector<item> catalogue() const;
   [[nodiscard]] result<void> serve(trained_encoder what);
   void learn_on();
   void move_on(user_state& user, std::span<const past_event> history) const;
@@ -73,10 +74,9 @@ private:
   config::blend_settings blend_;
   encoder_ranker_options options_;
   std::vector<std::string> names_;
-  std::vector<item_ptr> records_;                  ///< by item number
-  std::size_t learnt_ = 0;                         ///< of `seen_`, by the encoder
-  std::vector<stored_event> seen_;                 ///< until prepare
-  std::vector<item> items_;                        ///< likewise, when it goes on learning
+  std::vector<item_ptr> records_;  ///< by item number
+  std::size_t learnt_ = 0;         ///< of `seen_`, by the encoder
+  std::vector<stored_event> seen_; ///< until prepare, or all when it goes on learning
   std::unique_ptr<const trained_encoder> trained_; ///< what a round goes on from
   std::unique_ptr<history_buffer> buffer_;
   std::size_t since_round_ = 0; ///< events
