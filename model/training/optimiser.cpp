@@ -40,14 +40,6 @@ std::int64_t row_size(const torch::Tensor& of) {
   return of.numel() / std::max<std::int64_t>(1, of.size(0));
 }
 
-tensor copy_of(const torch::Tensor& from) {
-  tensor made;
-  for (const auto size : from.sizes())
-    made.shape.push_back(static_cast<std::size_t>(size));
-  made.values.assign(from.data_ptr<float>(), from.data_ptr<float>() + from.numel());
-  return made;
-}
-
 } // namespace
 
 optimiser::optimiser(double weight_decay, double horizon)

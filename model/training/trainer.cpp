@@ -50,15 +50,6 @@ encoder_shape shape_of(const sequence_data& data, const training_options& option
   return made;
 }
 
-tensor copy_of(const torch::Tensor& from) {
-  const auto values = from.detach().contiguous();
-  tensor made;
-  for (const auto size : values.sizes())
-    made.shape.push_back(static_cast<std::size_t>(size));
-  made.values.assign(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
-  return made;
-}
-
 /// The place of the target among its scores, from 1; of items with the same score the target comes
 /// last, so that ties flatter nobody.
 std::size_t rank_of(const float* scores, std::int64_t count, float own) {
