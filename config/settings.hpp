@@ -82,7 +82,8 @@ struct signals_settings {
   std::size_t query_items = 12;        ///< last items of the history that ask
   double query_decay = 0.7;            ///< per step back
   std::size_t neighbours_max = 512;    ///< per item and shard; weakest leave
-  double neighbour_half_life_days = 0; ///< ageing of counts; 0: none
+  /// Ageing of co-occurrence counts, in events of an item; at least a quarter of all it had. 0: none.
+  double neighbour_half_life_events = 30;
   std::vector<double> popularity_half_lives_hours{1, 24, 168};
   double novelty_half_life_days = 14;
   std::size_t content_terms_max = 64; ///< terms per item
@@ -94,7 +95,7 @@ struct signals_settings {
 struct blend_settings {
   double co_occurrence = 1.0;
   double popularity = 0.1;
-  double content = 0.05;
+  double content = 0.03;
   double novelty = 0.01;
   double sequence = 1.0;             ///< times what the model says its encoder counts
   double diversity = 0.0;            ///< MMR: 0 relevance only, 1 diversity only

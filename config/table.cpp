@@ -135,8 +135,9 @@ section signals_section(signals_settings& s) {
                "Weight of each step back in the history."},
               {"signals.neighbours_max", &s.neighbours_max, between(1, 65535),
                "Neighbours kept per item and shard; the weakest leave."},
-              {"signals.neighbour_half_life_days", &s.neighbour_half_life_days, between(0, 36500),
-               "Days after which a co-occurrence counts half. 0: never."},
+              {"signals.neighbour_half_life_events", &s.neighbour_half_life_events, between(0, 1e9),
+               "Events of an item after which what it stood near before counts half; a quarter of "
+               "all its events where that is more. 0: never."},
               {"signals.popularity_half_lives_hours", &s.popularity_half_lives_hours,
                between(0.01, 876000), "Half-lives of the popularity counters, shortest first."},
               {"signals.novelty_half_life_days", &s.novelty_half_life_days, between(0.01, 36500),

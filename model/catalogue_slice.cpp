@@ -176,7 +176,7 @@ void catalogue_slice::learn(const observation& what) {
     my.popular_most[local] = state::unknown_popularity;
   }
 
-  const auto unit = what.weight * my.pairs.begin(what.time);
+  my.pairs.happened(row);
   const bool both = my.signals.direction != "forward";
   constexpr std::size_t ahead = 4;
   const auto near_end = std::min(what.near.size(), my.signals.window);
@@ -193,15 +193,15 @@ void catalogue_slice::learn(const observation& what) {
     const auto past = rows[i];
     if (past == row || past == state::foreign)
       continue;
-    const auto weight = unit / static_cast<float>(i + 1);
+    const auto weight = what.weight / static_cast<float>(i + 1);
     my.pairs.count_total(past, weight);
     if (local != state::foreign)
-      my.pairs.count(past, local, weight);
+      my.pairs.count(past, local, row, weight);
     if (!both)
       continue;
     my.pairs.count_total(row, weight);
     if (const auto past_local = my.local_of_row[past]; past_local != state::foreign)
-      my.pairs.count(row, past_local, weight);
+      my.pairs.count(row, past_local, past, weight);
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "config/settings.hpp"
 #include "model/byte_stream.hpp"
@@ -18,26 +17,30 @@ namespace troupe::model {
 /// Each row also has the weight of all its pairs, whoever owns the target: every slice knows
 /// it, so counts normalised by it compare across slices.
 ///
-/// With a half-life, counts are kept ahead of time (forward decay) relative to the row's
-/// period of `period_half_lives`; a row that is met in a later period is brought up then, so
-/// ageing never walks over all rows.
+/// A row ages with the events of its item, not with the clock: what stood near an item of late
+/// says more, and an item that rests loses nothing. New counts are raised instead of old ones
+/// lowered (forward decay: Cormode et al., ICDE 2009); a list is brought down when its unit has
+/// grown far, so ageing never walks over all rows.
+///
+/// A pair counts for less the more events its target had by then: what is near everything says
+/// little.
 class co_occurrence {
 public:
   explicit co_occurrence(const config::signals_settings& signals);
 
-  static constexpr double period_half_lives = 32;
-
-  void add_row() { rows_.emplace_back(); }
+  void add_row();
 
   [[nodiscard]] std::size_t rows() const noexcept { return rows_.size(); }
 
-  /// Moves the clock on and answers what a weight of 1 at `when` counts in this period.
-  [[nodiscard]] float begin(timestamp when) noexcept;
+  /// An event of the row's item: what the row has counted so far ages. To be called before the
+  /// event's pairs are counted. REQUIRES: row < rows().
+  void happened(std::uint32_t row);
 
-  /// Counts `weight`, as scaled by `begin`, for target of row.
-  void count(std::uint32_t row, std::uint32_t target, float weight);
+  /// Counts a pair for a target of this slice, whose own row is `target_row`.
+  /// REQUIRES: both rows < rows(); weight > 0.
+  void count(std::uint32_t row, std::uint32_t target, std::uint32_t target_row, float weight);
 
-  /// Counts `weight` as scaled by `begin` in the row's total.
+  /// Counts a pair in the row's total, whoever owns the target. REQUIRES: as for count.
   void count_total(std::uint32_t row, float weight);
 
   /// Asks the memory for a row, some time before it is counted in; any number is fine.
@@ -69,15 +72,14 @@ private:
   struct row_state {
     neighbour_list list;
     float total = 0;
-    std::uint32_t period = 0;
+    float unit = 1;           ///< what a weight of 1 counts now
+    float share = 0;          ///< of a pair's weight that counts where this is the target
+    std::uint32_t events = 0; ///< of the row's item
   };
-
-  void bring_up(row_state& row) noexcept;
 
   std::vector<row_state> rows_;
   std::uint32_t bound_;
-  double half_life_ms_; // 0: no ageing
-  std::uint32_t period_ = 0;
+  double half_life_; ///< in events of an item; 0: no ageing
   std::size_t entries_ = 0;
   std::size_t list_bytes_ = 0;
 };

@@ -16,13 +16,14 @@
 ///     body: u64 learned arrival, i64 stream time, u64 rows, u64 locals,
 ///           rows x { u64 key, u32 local }, popularity, co-occurrence
 ///
-/// All numbers little-endian. Do not reorder: on disk since checkpoint version 1.
+/// All numbers little-endian. Do not reorder: on disk since checkpoint version 2. Another version
+/// is not read: what it held is learnt again from the event log.
 namespace troupe::model {
 
 namespace {
 
 constexpr std::uint64_t magic = 0x6563696c7374ULL; // "tslice"
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;
 constexpr std::size_t row_bytes = sizeof(std::uint64_t) + sizeof(std::uint32_t);
 
 failure corrupt(const char* what) {
@@ -46,7 +47,7 @@ constexpr std::size_t header_bytes = 8 + 4 + 4 + 4 + 8 + 8;
 } // namespace
 
 std::uint64_t catalogue_slice::state::fingerprint() const {
-  auto sum = mix_double(0, signals.neighbour_half_life_days);
+  auto sum = mix_double(0, signals.neighbour_half_life_events);
   for (const auto hours : signals.popularity_half_lives_hours)
     sum = mix_double(sum, hours);
   return mix_bits(sum ^ stable_hash(signals.direction) ^ signals.window);
@@ -95,9 +96,9 @@ result<void> catalogue_slice::restore(std::string_view bytes) {
   about.slices = head.get<std::uint32_t>();
   about.fingerprint = head.get<std::uint64_t>();
   about.checksum = head.get<std::uint64_t>();
-  if (about.version > format_version)
+  if (about.version != format_version)
     return failure{errc::unsupported_format,
-                   fmt::format("checkpoint of a shard: version {}; this build reads up to {}",
+                   fmt::format("checkpoint of a shard: version {}; this build reads {}",
                                about.version, format_version)};
   const auto body = bytes.substr(header_bytes);
   if (checksum_of(body) != about.checksum)

@@ -75,39 +75,86 @@ TEST_SUITE("model.neighbour_list") {
 
 TEST_SUITE("model.co_occurrence") {
 
-  TEST_CASE("counts age by half in a half-life, over any number of periods") {
+  /// Counts target 0 of row 0, lets row 0's item have so many events, counts target 1 the same.
+  co_occurrence pairs_around(int events, double half_life) {
     config::signals_settings signals;
-    signals.neighbour_half_life_days = 1;
-    for (const int days : {1, 3, 31, 33, 40}) {
-      CAPTURE(days);
-      co_occurrence pairs{signals};
+    signals.neighbour_half_life_events = half_life;
+    co_occurrence pairs{signals};
+    for (int row = 0; row < 2; ++row)
       pairs.add_row();
-      const auto start = 100 * 24 * hour;
-      pairs.count(0, 0, pairs.begin(from_millis(start)));
-      pairs.count(0, 1, pairs.begin(from_millis(start + days * 24 * hour)));
-      const auto& list = pairs.list(0);
-      CHECK(list.count_of(0) / list.count_of(1) == doctest::Approx(std::exp2(-days)));
-    }
+    pairs.count(0, 0, 1, 1);
+    for (int i = 0; i < events; ++i)
+      pairs.happened(0);
+    pairs.count(0, 1, 1, 1);
+    return pairs;
   }
 
-  TEST_CASE("an event out of order adds what is left of it") {
+  TEST_CASE("counts age by half in a half-life of their item's events, however many") {
+    for (const int events : {1, 50, 100, 1000, 4000}) {
+      CAPTURE(events);
+      const auto pairs = pairs_around(events, 1000);
+      CHECK(pairs.list(0).count_of(0) / pairs.list(0).count_of(1)
+            == doctest::Approx(std::exp2(-events / 1000.0)).epsilon(0.001));
+    }
+    const auto long_ago = pairs_around(40'000, 1'000'000'000);
+    CHECK(long_ago.list(0).count_of(0) == doctest::Approx(long_ago.list(0).count_of(1)));
+    const auto never = pairs_around(4000, 0);
+    CHECK(never.list(0).count_of(0) == never.list(0).count_of(1));
+  }
+
+  TEST_CASE("an item of many events forgets more slowly") {
+    const auto pairs = pairs_around(4000, 10);
+    const auto left = pairs.list(0).count_of(0) / pairs.list(0).count_of(1);
+    // The first 40 events at a half-life of 10, then (40 / 4000) to the power of 4 ln 2.
+    CHECK(left == doctest::Approx(std::exp2(-4) * std::pow(0.01, 4 * std::log(2.0))).epsilon(0.1));
+    CHECK(pairs.scale_of(0) > 0);
+  }
+
+  TEST_CASE("lists brought down keep what they mean") {
+    // 40 half-lives: far beyond the largest unit.
     config::signals_settings signals;
-    signals.neighbour_half_life_days = 1;
-    co_occurrence pairs{signals};
-    pairs.add_row();
-    const auto late = 100 * 24 * hour;
-    pairs.count(0, 0, pairs.begin(from_millis(late)));
-    pairs.count(0, 1, pairs.begin(from_millis(late - 48 * hour)));
-    CHECK(pairs.list(0).count_of(1) == doctest::Approx(pairs.list(0).count_of(0) / 4));
+    signals.neighbour_half_life_events = 1'000'000;
+    co_occurrence slow{signals};
+    signals.neighbour_half_life_events = 2;
+    co_occurrence fast{signals};
+    for (auto* each : {&slow, &fast}) {
+      each->add_row();
+      for (int i = 0; i < 8; ++i)
+        each->happened(0);
+      for (int i = 0; i < 100'000; ++i) {
+        if (each == &fast)
+          each->happened(0);
+        else if (i > 0)
+          continue;
+        each->count(0, 0, 0, 1);
+        each->count_total(0, 1);
+      }
+    }
+    const auto whole = fast.list(0).count_of(0) * fast.scale_of(0);
+    CHECK(std::isfinite(whole));
+    CHECK(whole > slow.list(0).count_of(0) * slow.scale_of(0));
+  }
+
+  TEST_CASE("a target of many events counts for less") {
+    co_occurrence pairs{{}};
+    for (int row = 0; row < 3; ++row)
+      pairs.add_row();
+    for (int i = 0; i < 1000; ++i)
+      pairs.happened(2);
+    pairs.count(0, 0, 1, 1);
+    pairs.count(0, 1, 2, 1);
+    const auto& list = pairs.list(0);
+    CHECK(list.count_of(0) > 2 * list.count_of(1));
+    CHECK(list.count_of(1) > 0.3F * list.count_of(0));
   }
 
   TEST_CASE("shares compare: the damped total counts pairs of other slices too") {
     co_occurrence pairs{{}};
     pairs.add_row();
     pairs.add_row();
-    pairs.count(0, 0, 1);
+    pairs.count(0, 0, 0, 1);
     pairs.count_total(0, 1);
-    pairs.count(1, 0, 1);
+    pairs.count(1, 0, 0, 1);
     pairs.count_total(1, 5);
     CHECK(pairs.scale_of(0) > pairs.scale_of(1));
   }

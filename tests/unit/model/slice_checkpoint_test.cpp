@@ -34,10 +34,10 @@ void reseal(std::string& bytes) {
 TEST_SUITE("model.slice_checkpoint") {
 
   TEST_CASE("a restored slice answers and learns on as the original does") {
-    for (const double half_life : {0.0, 0.5}) {
+    for (const double half_life : {0.0, 1.0, 30.0}) {
       CAPTURE(half_life);
       config::signals_settings signals;
-      signals.neighbour_half_life_days = half_life;
+      signals.neighbour_half_life_events = half_life;
       auto original = learned_slices(signals);
       slices restored{2, signals};
       for (std::size_t i = 0; i < 2; ++i)
@@ -132,7 +132,7 @@ TEST_SUITE("model.slice_checkpoint") {
     slices differently{2, signals};
     CHECK(differently.parts[0].restore(bytes).error().code == errc::invalid_argument);
     auto newer = bytes;
-    newer[8] = 2;
+    newer[8] = 3;
     CHECK(other.parts[0].restore(newer).error().code == errc::unsupported_format);
     CHECK(other.parts[0].restore("").error().code == errc::corrupt_data);
   }
