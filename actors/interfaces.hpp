@@ -202,6 +202,7 @@ struct patch_item {
   std::optional<std::vector<std::string>> tags;
   std::map<std::string, std::optional<property_value>> properties; ///< nullopt removes
   std::optional<bool> hidden;
+  std::optional<std::vector<float>> vector; ///< empty: it has none any more
 };
 
 struct read_item {

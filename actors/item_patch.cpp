@@ -42,6 +42,8 @@ result<item> apply_patch(item what, const patch_item& changes, timestamp now) {
   }
   if (changes.hidden)
     what.hidden = *changes.hidden;
+  if (changes.vector)
+    what.vector = *changes.vector;
   what.updated = now;
   if (auto fine = check_item(what); !fine)
     return fine.error();

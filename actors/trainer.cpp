@@ -191,7 +191,8 @@ result<void> trainer_state::follow_parent() {
   // Its rows are numbered anew, and what came in since it was trained is what is fresh.
   model::history_buffer::limits most;
   most.users_max = options_.users_max;
-  buffer_ = std::make_unique<model::history_buffer>(rules_, parent_->words, most);
+  buffer_ = std::make_unique<model::history_buffer>(rules_, parent_->words,
+                                                    model::content_size_of(*parent_), most);
   const auto last = store_.events().last_arrival();
   if (!last)
     return last.error();

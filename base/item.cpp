@@ -65,6 +65,21 @@ result<void> check_property(const std::string& name, const property_value& value
   return {};
 }
 
+result<void> check_vector(const std::vector<float>& vector) {
+  if (vector.size() > item_limits::vector_values_max)
+    return invalid(fmt::format("vector has {} values; at most {} are allowed", vector.size(),
+                               item_limits::vector_values_max));
+  bool has_direction = vector.empty();
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    if (!std::isfinite(vector[i]))
+      return invalid(fmt::format("vector[{}] is not a finite number", i));
+    has_direction = has_direction || vector[i] != 0;
+  }
+  if (!has_direction)
+    return invalid("vector is all zeros; leave it out, or give one with a value that is not 0");
+  return {};
+}
+
 } // namespace
 
 result<void> check_item(const item& what) {
@@ -82,6 +97,8 @@ result<void> check_item(const item& what) {
   for (const auto& [name, value] : what.properties)
     if (auto ok = check_property(name, value); !ok)
       return ok;
+  if (auto ok = check_vector(what.vector); !ok)
+    return ok;
   if (to_millis(what.created) < 0)
     return invalid("created_at lies before 1970-01-01T00:00:00Z");
   if (to_millis(what.created) > created_millis_max)

@@ -21,6 +21,7 @@ struct item_limits {
   static constexpr std::size_t properties_max = 64;
   static constexpr std::size_t property_name_bytes_max = 64;
   static constexpr std::size_t property_bytes_max = 4096; ///< a text value
+  static constexpr std::size_t vector_values_max = 4096;
 };
 
 /// A value of a caller's own item field.
@@ -36,13 +37,17 @@ struct item {
   bool hidden = false;                              ///< kept and learnt from, but in no slate
   timestamp created{};                              ///< when it became available; decides novelty
   timestamp updated{};                              ///< the server's clock at the last change
+  /// The caller's own, of any size and scale, e.g. an embedding of its text; empty: none. A record
+  /// is held in memory as long as its item is in the catalogue, 4 bytes a value.
+  std::vector<float> vector;
 
   friend bool operator==(const item&, const item&) = default;
 };
 
 using item_ptr = std::shared_ptr<const item>;
 
-/// Checks id, sizes, counts, names, UTF-8 and finiteness against the limits.
+/// Checks id, sizes, counts, names, UTF-8 and finiteness against the limits, and that a vector is
+/// not all zeros, which point nowhere.
 [[nodiscard]] result<void> check_item(const item& what);
 
 } // namespace troupe

@@ -18,6 +18,7 @@ enum item_field : unsigned {
   f_properties,
   f_hidden,
   f_created_at,
+  f_vector,
 };
 
 bool read_field(object_reader& in, std::string_view key, element value, item& out) {
@@ -36,6 +37,9 @@ bool read_field(object_reader& in, std::string_view key, element value, item& ou
     return in.first_time(f_hidden, key) && in.boolean(value, key, out.hidden);
   if (key == "created_at")
     return in.first_time(f_created_at, key) && in.time(value, key, out.created);
+  if (key == "vector")
+    return in.first_time(f_vector, key)
+           && in.floats(value, key, item_limits::vector_values_max, out.vector);
   return true;
 }
 
@@ -122,6 +126,11 @@ bool read_patched_properties(object_reader& in, element value, actors::patch_ite
   return true;
 }
 
+/// As a merge patch has it: null removes.
+bool read_patched_vector(object_reader& in, element value, std::vector<float>& out) {
+  return value.is_null() || in.floats(value, "vector", item_limits::vector_values_max, out);
+}
+
 bool read_patch_field(object_reader& in, std::string_view key, element value,
                       actors::patch_item& out) {
   if (key == "title")
@@ -136,6 +145,8 @@ bool read_patch_field(object_reader& in, std::string_view key, element value,
     return in.first_time(f_hidden, key) && in.boolean(value, key, out.hidden.emplace());
   if (key == "properties")
     return in.first_time(f_properties, key) && read_patched_properties(in, value, out);
+  if (key == "vector")
+    return in.first_time(f_vector, key) && read_patched_vector(in, value, out.vector.emplace());
   return true;
 }
 
@@ -148,6 +159,7 @@ result<void> check_patch(const actors::patch_item& what) {
   shape.tags = what.tags.value_or(std::vector<std::string>{});
   for (const auto& [name, value] : what.properties)
     shape.properties.emplace(name, value.value_or(property_value{false}));
+  shape.vector = what.vector.value_or(std::vector<float>{});
   return check_item(shape);
 }
 

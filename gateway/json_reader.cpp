@@ -185,6 +185,28 @@ bool object_reader::texts(element value, std::string_view key, std::size_t max,
   return true;
 }
 
+bool object_reader::floats(element value, std::string_view key, std::size_t max,
+                           std::vector<float>& out) {
+  simdjson::dom::array list;
+  if (value.get_array().get(list) != simdjson::SUCCESS)
+    return wrong_type(value, key, "an array of numbers");
+  if (list.size() > max)
+    return fail(key, fmt::format("has {} values; at most {} are allowed", list.size(), max));
+  out.clear();
+  out.reserve(list.size());
+  for (const auto entry : list) {
+    double read = 0;
+    if (entry.get_double().get(read) != simdjson::SUCCESS)
+      return wrong_type(entry, fmt::format("{}[{}]", key, out.size()), "a number");
+    constexpr double most = std::numeric_limits<float>::max();
+    if (!(std::abs(read) <= most))
+      return fail(fmt::format("{}[{}]", key, out.size()),
+                  fmt::format("is beyond a 32-bit float's range, {:.3g} to {:.3g}", -most, most));
+    out.push_back(static_cast<float>(read));
+  }
+  return true;
+}
+
 bool object_reader::property(element value, std::string_view key, property_value& out) {
   switch (value.type()) {
   case element_type::BOOL:

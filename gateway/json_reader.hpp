@@ -44,6 +44,8 @@ public:
   bool integer(element value, std::string_view key, std::uint64_t max, std::uint64_t& out);
   bool time(element value, std::string_view key, timestamp& out);
   bool texts(element value, std::string_view key, std::size_t max, std::vector<std::string>& out);
+  /// 32-bit floats; an empty array gives none.
+  bool floats(element value, std::string_view key, std::size_t max, std::vector<float>& out);
   bool property(element value, std::string_view key, property_value& out);
   bool properties(element value, std::string_view key, std::map<std::string, property_value>& out);
 

@@ -52,6 +52,16 @@ void append_scientific(std::string& out, double number) {
   out.append(text.data(), end);
 }
 
+void append_numbers(std::string& out, const std::vector<float>& values) {
+  out += '[';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0)
+      out += ',';
+    append_number(out, values[i]);
+  }
+  out += ']';
+}
+
 void append_texts(std::string& out, const std::vector<std::string>& texts) {
   out += '[';
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -266,7 +276,7 @@ void append_json(std::string& out, const std::map<std::string, property_value>& 
   out += '}';
 }
 
-void append_json(std::string& out, const item& what) {
+void append_json(std::string& out, const item& what, item_parts parts) {
   out += R"({"item_id":)";
   append_text(out, what.id.value);
   out += R"(,"title":)";
@@ -282,6 +292,10 @@ void append_json(std::string& out, const item& what) {
   append_time(out, what.created);
   out += R"(,"updated_at":)";
   append_time(out, what.updated);
+  if (parts.vector && !what.vector.empty()) {
+    out += R"(,"vector":)";
+    append_numbers(out, what.vector);
+  }
   out += '}';
 }
 

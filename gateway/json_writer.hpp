@@ -28,8 +28,13 @@ void append_time(std::string& out, timestamp time);
 void append_json(std::string& out, const property_value& value);
 void append_json(std::string& out, const std::map<std::string, property_value>& properties);
 
+/// What parts of an item are written.
+struct item_parts {
+  bool vector = true; ///< if it has one
+};
+
 /// The item as docs/protocol.md 2.3 has it.
-void append_json(std::string& out, const item& what);
+void append_json(std::string& out, const item& what, item_parts parts = {});
 
 void append_json(std::string& out, const event& what);
 void append_json(std::string& out, const stored_event& what);

@@ -75,7 +75,7 @@ awaitable<response> get_items(route_call& call) {
   for (std::size_t i = 0; i < answer->items.size(); ++i) {
     if (i > 0)
       out.body += ',';
-    append_json(out.body, *answer->items[i]);
+    append_json(out.body, *answer->items[i], {.vector = false}); // a page would be megabytes
   }
   out.body += R"(],"next_after":)";
   if (answer->next_after.empty())

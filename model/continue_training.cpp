@@ -33,6 +33,11 @@ result<void> check_vocabulary(const trained_encoder& parent, const sequence_corp
   if (!fits)
     return failure{errc::invalid_argument,
                    "the histories' vocabulary does not begin with the encoder's"};
+  if (corpus.data.content_size != content_size_of(parent))
+    return failure{errc::invalid_argument,
+                   fmt::format("the histories' items have vectors of {} values, the encoder takes "
+                               "{}",
+                               corpus.data.content_size, content_size_of(parent))};
   return {};
 }
 

@@ -28,11 +28,11 @@ struct continued_encoder {
 };
 
 /// Goes on from `parent` with what stands in `corpus`, whose vocabulary begins with the parent's
-/// (history_buffer). New items begin with an id part of zero. Each user's newest events are held
-/// out to stop by and for the gate: a continued encoder that is worse on them than its parent is
-/// not accepted. As in train_encoder, they are learnt too in the end. `stop` is asked after each
-/// batch. Errors: as make_trainer; invalid_argument (the vocabularies do not fit); unavailable when
-/// stopped.
+/// (history_buffer) and whose items' own vectors have the size the parent takes. New items begin
+/// with an id part of zero. Each user's newest events are held out to stop by and for the gate: a
+/// continued encoder that is worse on them than its parent is not accepted. As in train_encoder,
+/// they are learnt too in the end. `stop` is asked after each batch. Errors: as make_trainer;
+/// invalid_argument (the vocabularies do not fit); unavailable when stopped.
 [[nodiscard]] result<continued_encoder> continue_training(const trained_encoder& parent,
                                                           const sequence_corpus& corpus,
                                                           const std::filesystem::path& module,

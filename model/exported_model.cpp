@@ -61,7 +61,7 @@ result<std::string> export_model(const trained_encoder& from, std::span<const it
     return vectors.error();
   auto table = make_table(from, *vectors, records);
   auto tensors = from.weights;
-  for (const auto* inner : {"item.id", "item.bias", "label"})
+  for (const auto* inner : {"item.id", "item.bias", "label", "content.weight"})
     tensors.erase(inner);
   const auto rows = table.biases.size();
   tensors["item.vector"] = {{rows, vectors->dimensions()}, std::move(table.vectors)};

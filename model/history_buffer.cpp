@@ -9,8 +9,9 @@
 namespace troupe::model {
 
 history_buffer::history_buffer(std::shared_ptr<const fold_rules> rules,
-                               const sequence_vocabulary& known, limits most)
-    : rules_(std::move(rules)), words_(known), limits_(most) {
+                               const sequence_vocabulary& known, std::size_t content_size,
+                               limits most)
+    : rules_(std::move(rules)), words_(known), content_size_(content_size), limits_(most) {
   const sequence_vocabulary present{*rules_};
   for (const auto& name : present.kinds()) {
     const auto at = std::find(known.kinds().begin(), known.kinds().end(), name);
@@ -99,14 +100,14 @@ result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
                    fmt::format("{} of {} users have three events or more and new ones; a round "
                                "needs two",
                                chosen.size(), users_.size())};
-  sequence_corpus made{words_, {}};
+  sequence_corpus made{words_, {}, 0};
   for (const auto* who : chosen) {
     for (const auto& one : who->steps)
       made.data.steps.push_back({one.item, one.kind, one.millis});
     made.data.ends.push_back(made.data.steps.size());
   }
   settle();
-  label_known_items(made, items);
+  describe_items(made, items, content_size_);
   words_ = made.words; // items that have no events yet got a row too
   return made;
 }

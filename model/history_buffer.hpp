@@ -28,9 +28,10 @@ public:
     std::size_t user_events_max = 200; ///< of one user; the oldest go
   };
 
-  /// `known` is the vocabulary of the model that is trained on.
+  /// `known` is the vocabulary of the model that is trained on, `content_size` the number of values
+  /// that it takes of items' own vectors (content_size_of).
   history_buffer(std::shared_ptr<const fold_rules> rules, const sequence_vocabulary& known,
-                 limits most);
+                 std::size_t content_size, limits most);
 
   /// Takes an event in, in the order of arrival; one without a weight in sequences is passed over.
   void add(const event& what);
@@ -50,8 +51,9 @@ public:
 
   /// What one round learns from: histories of users with fresh events, and for each of these one
   /// of a user without, drawn by `seed`, as far as `events_max` goes. No user is fresh
-  /// afterwards. Labels are those the model knows, from the records in `items`.
-  /// Errors: invalid_argument if fewer than two users have three events.
+  /// afterwards. Labels are those the model knows, vectors of the items' own those it can take,
+  /// from the records in `items`. Errors: invalid_argument if fewer than two users have three
+  /// events.
   [[nodiscard]] result<sequence_corpus> take_round(std::span<const item> items,
                                                    std::size_t events_max, std::uint64_t seed);
 
@@ -75,6 +77,7 @@ private:
   std::shared_ptr<const fold_rules> rules_;
   sequence_vocabulary words_;
   std::vector<std::uint16_t> kinds_; ///< by rule
+  std::size_t content_size_;
   limits limits_;
   history_list order_;
   boost::unordered_flat_map<user_id, history_list::iterator, std::hash<user_id>> users_;

@@ -87,7 +87,8 @@ result<void> encoder_ranker::prepare() {
       options_.on_fit(*fit);
   }
   if (options_.publish_every > 0) {
-    buffer_ = std::make_unique<history_buffer>(rules_, trained.words, history_buffer::limits{});
+    buffer_ = std::make_unique<history_buffer>(rules_, trained.words, content_size_of(trained),
+                                               history_buffer::limits{});
     for (const auto& one : seen)
       buffer_->add(one.what);
     buffer_->settle();

@@ -34,7 +34,7 @@ result<std::shared_ptr<const sequence_model>> sequence_model::make(std::uint64_t
   auto vectors = item_vectors::make(made->trained_);
   if (!vectors)
     return vectors.error();
-  made->vectors_ = *vectors;
+  made->vectors_ = std::move(*vectors);
   auto encoder = recurrent_encoder::make(made->trained_.shape, made->trained_.weights);
   if (!encoder)
     return encoder.error();
@@ -46,7 +46,7 @@ result<std::shared_ptr<const sequence_model>> sequence_model::make(std::uint64_t
     made->kinds_.push_back(at == trained.end() ? 0U
                                                : static_cast<std::uint32_t>(at - trained.begin()));
   }
-  // The encoder's dense weights were copied for its kernels; the items' stay.
+  // Matrices that whole vectors go through were copied for the kernels; the items' rows stay.
   std::erase_if(made->trained_.weights, [](const auto& one) {
     return one.first != "item.id" && one.first != "item.bias" && one.first != "label";
   });

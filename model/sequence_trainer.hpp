@@ -25,7 +25,7 @@ struct sequence_step {
   std::int64_t millis = 0;
 };
 
-/// What an encoder learns from: users' histories, and the labels of the items.
+/// What an encoder learns from: users' histories, and the content of the items.
 struct sequence_data {
   std::size_t items = 0; ///< rows of the item table
   std::size_t kinds = 1;
@@ -34,6 +34,9 @@ struct sequence_data {
   std::vector<std::size_t> ends;            ///< where each user's steps end
   std::vector<std::uint32_t> item_labels;   ///< item after item
   std::vector<std::size_t> item_label_ends; ///< one an item; empty if there are no labels
+  std::size_t content_size = 0; ///< values of the items' own vectors; 0: these are not learnt from
+  std::vector<std::uint32_t> content_items; ///< rows of the items that have one, rising
+  std::vector<float> contents;              ///< [content_items, content_size], each of unit length
 };
 
 /// How to train. Zeros are chosen from the data by the trainer.
@@ -123,10 +126,11 @@ public:
   [[nodiscard]] virtual encoder_shape shape() const = 0;
 
   /// The tensors of recurrent_encoder or transformer_encoder and the items': `item.id` [items, d],
-  /// `item.bias` [items], `label` [labels, d]. An item's vector is its id's row and the sum of its
-  /// labels' rows divided by the square root of their number. Means over the latest steps (Polyak
-  /// and Juditsky, 1992), which rank better than the last step's and hardly depend on when the
-  /// training ends.
+  /// `item.bias` [items], `label` [labels, d] if there are labels, `content.weight`
+  /// [d, content_size] if vectors of the items' own are learnt from. An item's vector is its id's
+  /// row, the sum of its labels' rows divided by the square root of their number, and
+  /// `content.weight` times its own vector. Means over the latest steps (Polyak and Juditsky,
+  /// 1992), which rank better than the last step's and hardly depend on when the training ends.
   [[nodiscard]] virtual tensor_map weights() const = 0;
 
   /// Goes on from these weights, as `weights` gives them.
@@ -147,7 +151,7 @@ public:
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/3";
+inline constexpr const char* training_interface = TROUPE_VERSION "/4";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

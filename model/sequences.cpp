@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <utility>
@@ -38,16 +39,52 @@ void add_labels(sequence_corpus& to, std::span<const item> items, const corpus_o
     to.words.add_label(label);
 }
 
-void label_items(sequence_corpus& to, std::span<const item> items, const corpus_options& options) {
-  boost::unordered_flat_map<std::uint32_t, const item*> records;
+/// How many values the vectors have that most items have; the fewest of a tie, 0 if none has one.
+std::size_t usual_content_size(std::span<const item> items) {
+  std::map<std::size_t, std::size_t> count;
   for (const auto& one : items)
-    records.emplace(to.words.add_item(one.id), &one);
-  for (std::uint32_t row = 0; row < to.words.items().size(); ++row) {
-    if (const auto found = records.find(row); found != records.end())
-      for (const auto& label : vector_labels(*found->second, options.item_labels_max))
+    if (!one.vector.empty())
+      ++count[one.vector.size()];
+  const auto most = std::max_element(
+      count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == count.end() ? 0 : most->first;
+}
+
+/// Records by row; one may be null. Each item of `items` gets a row.
+std::vector<const item*> add_records(sequence_vocabulary& to, std::span<const item> items) {
+  std::vector<const item*> made(to.items().size());
+  for (const auto& one : items) {
+    const auto row = to.add_item(one.id);
+    made.resize(to.items().size());
+    if (made[row] == nullptr)
+      made[row] = &one;
+  }
+  return made;
+}
+
+void add_item_labels(sequence_corpus& to, std::span<const item* const> records,
+                     const corpus_options& options) {
+  for (const auto* record : records) {
+    if (record != nullptr)
+      for (const auto& label : vector_labels(*record, options.item_labels_max))
         if (const auto known = to.words.find_label(label))
           to.data.item_labels.push_back(*known);
     to.data.item_label_ends.push_back(to.data.item_labels.size());
+  }
+}
+
+void add_contents(sequence_corpus& to, std::span<const item* const> records) {
+  auto& data = to.data;
+  for (std::uint32_t row = 0; row < records.size(); ++row) {
+    if (records[row] == nullptr || records[row]->vector.empty())
+      continue;
+    const auto content = content_vector(*records[row], data.content_size);
+    if (content.empty()) {
+      ++to.contents_left_out;
+      continue;
+    }
+    data.content_items.push_back(row);
+    data.contents.insert(data.contents.end(), content.begin(), content.end());
   }
 }
 
@@ -59,6 +96,20 @@ std::vector<std::string> vector_labels(const item& what, std::size_t most) {
     made.push_back("title:" + std::move(word));
   if (made.size() > most)
     made.resize(most);
+  return made;
+}
+
+std::vector<float> content_vector(const item& what, std::size_t size) {
+  if (what.vector.empty() || what.vector.size() != size)
+    return {};
+  double squares = 0; // of values as small and as large as a float can be
+  for (const double value : what.vector)
+    squares += value * value;
+  const auto length = std::sqrt(squares);
+  std::vector<float> made;
+  made.reserve(size);
+  for (const double value : what.vector)
+    made.push_back(static_cast<float>(value / length));
   return made;
 }
 
@@ -99,7 +150,7 @@ std::optional<std::uint32_t> sequence_vocabulary::find_label(std::string_view la
 result<sequence_corpus> make_corpus(std::span<const stored_event> events,
                                     std::span<const item> items, const fold_rules& rules,
                                     const corpus_options& options) {
-  sequence_corpus made{sequence_vocabulary{rules}, {}};
+  sequence_corpus made{sequence_vocabulary{rules}, {}, 0};
   boost::unordered_flat_map<user_id, std::vector<sequence_step>, std::hash<user_id>> by_user;
   std::vector<user_id> order; // of users, so that the same events give the same corpus
   for (const auto& one : events) {
@@ -124,17 +175,22 @@ result<sequence_corpus> make_corpus(std::span<const stored_event> events,
   if (learnable < 2)
     return invalid(fmt::format("{} of {} users have three events or more; training needs two",
                                learnable, order.size()));
-  if (options.with_content && !items.empty()) {
+  if (options.with_content)
     add_labels(made, items, options);
-  }
-  label_known_items(made, items, options);
+  describe_items(made, items, options.with_content ? usual_content_size(items) : 0, options);
   return made;
 }
 
-void label_known_items(sequence_corpus& to, std::span<const item> items,
-                       const corpus_options& options) {
-  if (!to.words.labels().empty())
-    label_items(to, items, options);
+void describe_items(sequence_corpus& to, std::span<const item> items, std::size_t content_size,
+                    const corpus_options& options) {
+  to.data.content_size = content_size;
+  if (!to.words.labels().empty() || content_size > 0) {
+    const auto records = add_records(to.words, items);
+    if (!to.words.labels().empty())
+      add_item_labels(to, records, options);
+    if (content_size > 0)
+      add_contents(to, records);
+  }
   to.data.items = to.words.items().size();
   to.data.kinds = to.words.kinds().size();
   to.data.labels = to.words.labels().size();

@@ -55,6 +55,10 @@ private:
 /// it, then the words of its title.
 [[nodiscard]] std::vector<std::string> vector_labels(const item& what, std::size_t most);
 
+/// The item's own vector as training and serving take it: of unit length, so that its scale does
+/// not matter. Empty if it has none, or one of other than `size` values. REQUIRES: check_item.
+[[nodiscard]] std::vector<float> content_vector(const item& what, std::size_t size);
+
 /// The vocabulary as bytes, with version and checksum.
 [[nodiscard]] std::string write_vocabulary(const sequence_vocabulary& from);
 
@@ -65,6 +69,7 @@ private:
 struct sequence_corpus {
   sequence_vocabulary words;
   sequence_data data;
+  std::size_t contents_left_out = 0; ///< items whose own vector is of another size than the others'
 };
 
 /// What of a corpus is used.
@@ -72,12 +77,13 @@ struct corpus_options {
   std::size_t labels_max = 20'000;  ///< the most frequent ones
   std::size_t label_items_min = 2;  ///< a label of fewer items tells nothing
   std::size_t item_labels_max = 32; ///< of one item
-  /// Items without events get a row too, made of their labels alone.
+  /// Items without events get a row too, made of their labels and their own vectors alone.
   bool with_content = true;
 };
 
 /// Histories by user, in the order of time, ties in the order given; events that the rules keep
-/// out of histories, and those without a weight in sequences, are left out.
+/// out of histories, and those without a weight in sequences, are left out. Of the items' own
+/// vectors those of the size that most of them have are learnt from.
 /// Errors: invalid_argument if fewer than two users have three events, for there would be
 /// nothing to learn from and nothing to judge by.
 [[nodiscard]] result<sequence_corpus> make_corpus(std::span<const stored_event> events,
@@ -85,10 +91,11 @@ struct corpus_options {
                                                   const fold_rules& rules,
                                                   const corpus_options& options);
 
-/// Gives the corpus's items the labels that its vocabulary knows already, from these records, which
-/// get rows if they have none; and sets the numbers of rows.
-void label_known_items(sequence_corpus& to, std::span<const item> items,
-                       const corpus_options& options = {});
+/// Gives the corpus's items the labels that its vocabulary knows already and their own vectors of
+/// `content_size` values (0: none), from these records, which get rows if they have none; and sets
+/// the numbers of rows.
+void describe_items(sequence_corpus& to, std::span<const item> items, std::size_t content_size,
+                    const corpus_options& options = {});
 
 /// Checks options against their ranges, and the data.
 /// Errors: invalid_argument, naming the option and what it takes.

@@ -8,6 +8,34 @@
 
 namespace troupe::model {
 
+namespace {
+
+constexpr const char* content_name = "content.weight";
+
+/// The matrix that items' own vectors are projected by; without inputs if there is none.
+result<dense_layer> content_layer(const trained_encoder& from) {
+  const auto found = from.weights.find(content_name);
+  if (found == from.weights.end())
+    return dense_layer{};
+  const auto& [shape, values] = found->second;
+  const auto d = from.shape.dimensions;
+  if (shape.size() != 2 || shape[0] != d || shape[1] < 1
+      || shape[1] > item_limits::vector_values_max)
+    return failure{errc::invalid_argument,
+                   fmt::format("the encoder's tensor \"{}\" is of shape [{}], not [{}, 1 to {}]",
+                               content_name, fmt::join(shape, ", "), d,
+                               item_limits::vector_values_max)};
+  return dense_layer{values, std::vector<float>(d)};
+}
+
+} // namespace
+
+std::size_t content_size_of(const trained_encoder& from) {
+  const auto found = from.weights.find(content_name);
+  const bool is_matrix = found != from.weights.end() && found->second.shape.size() == 2;
+  return is_matrix ? found->second.shape[1] : 0;
+}
+
 result<item_vectors> item_vectors::make(const trained_encoder& from) {
   item_vectors made;
   made.words_ = &from.words;
@@ -30,6 +58,10 @@ result<item_vectors> item_vectors::make(const trained_encoder& from) {
     made.labels_ = take("label", {from.words.labels().size(), from.shape.dimensions});
   if (why)
     return *why;
+  auto content = content_layer(from);
+  if (!content)
+    return content.error();
+  made.content_ = std::move(*content);
   return made;
 }
 
@@ -38,20 +70,38 @@ std::vector<float> item_vectors::vector_of(item_key key, const item* record) con
   if (const auto row = words_->find_item(key))
     made.assign(ids_.begin() + static_cast<std::ptrdiff_t>(*row * dimensions_),
                 ids_.begin() + static_cast<std::ptrdiff_t>((*row + 1) * dimensions_));
-  if (record == nullptr || labels_.empty())
+  if (record == nullptr)
     return made;
+  if (!labels_.empty())
+    add_labels(*record, made);
+  if (content_.inputs() > 0)
+    add_content(*record, made);
+  return made;
+}
+
+void item_vectors::add_labels(const item& record, std::vector<float>& to) const {
   std::vector<std::uint32_t> rows;
-  for (const auto& label : vector_labels(*record, corpus_options{}.item_labels_max))
+  for (const auto& label : vector_labels(record, corpus_options{}.item_labels_max))
     if (const auto row = words_->find_label(label))
       rows.push_back(*row);
   if (rows.empty())
-    return made;
-  made.resize(dimensions_);
+    return;
+  to.resize(dimensions_);
   const auto share = 1 / std::sqrt(static_cast<float>(rows.size()));
   for (const auto row : rows)
     for (std::size_t i = 0; i < dimensions_; ++i)
-      made[i] += share * labels_[row * dimensions_ + i];
-  return made;
+      to[i] += share * labels_[row * dimensions_ + i];
+}
+
+void item_vectors::add_content(const item& record, std::vector<float>& to) const {
+  const auto content = content_vector(record, content_.inputs());
+  if (content.empty())
+    return;
+  std::vector<float> part(dimensions_);
+  content_.apply(content.data(), 1, part.data());
+  to.resize(dimensions_);
+  for (std::size_t i = 0; i < dimensions_; ++i)
+    to[i] += part[i];
 }
 
 float item_vectors::bias_of(item_key key) const noexcept {

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/item.hpp"
+#include "model/dense.hpp"
 #include "model/encoder.hpp"
 #include "model/sequence_trainer.hpp"
 #include "model/sequences.hpp"
@@ -70,6 +71,9 @@ run_training(const sequence_corpus& corpus, sequence_trainer& trainer, const tra
              const std::function<void(const epoch_report&)>& on_epoch,
              const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
+/// How many values the encoder takes of items' own vectors; 0: none were learnt from.
+[[nodiscard]] std::size_t content_size_of(const trained_encoder& from);
+
 /// The items' part of a trained encoder, which must outlive it: what stands in the shards'
 /// matrices.
 class item_vectors {
@@ -79,20 +83,25 @@ public:
 
   [[nodiscard]] std::size_t dimensions() const noexcept { return dimensions_; }
 
-  /// The row of the item's id, if it was trained, and of its labels, added up: an item that nobody
-  /// has touched has a vector as soon as it has a record; `record` may be null. Empty if
-  /// nothing is known of the item.
+  /// The row of the item's id, if it was trained, those of its labels, and the projection of its
+  /// own vector, added up: an item that nobody has touched has a vector as soon as it has a record;
+  /// `record` may be null. An own vector of another size than was trained on counts as none. Empty
+  /// if nothing is known of the item.
   [[nodiscard]] std::vector<float> vector_of(item_key key, const item* record) const;
 
   /// What is added to the item's score whatever the query; 0 for items without an id.
   [[nodiscard]] float bias_of(item_key key) const noexcept;
 
 private:
+  void add_labels(const item& record, std::vector<float>& to) const;
+  void add_content(const item& record, std::vector<float>& to) const;
+
   const sequence_vocabulary* words_ = nullptr;
   std::size_t dimensions_ = 0;
   std::span<const float> ids_;
   std::span<const float> biases_;
   std::span<const float> labels_;
+  dense_layer content_; ///< no inputs: none were learnt from
 };
 
 } // namespace troupe::model

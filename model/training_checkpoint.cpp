@@ -89,6 +89,10 @@ std::uint64_t training_fingerprint(const sequence_data& data, const training_opt
   made.add_all(data.ends);
   made.add_all(data.item_labels);
   made.add_all(data.item_label_ends);
+  made.add(static_cast<std::uint64_t>(data.content_size));
+  made.add_all(data.content_items);
+  for (const auto value : data.contents)
+    made.add(static_cast<std::uint64_t>(std::bit_cast<std::uint32_t>(value)));
   return made.sum();
 }
 

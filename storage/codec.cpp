@@ -138,6 +138,7 @@ std::string encode_item(const item& what) {
   out.set_hidden(what.hidden);
   out.set_created_ms(to_millis(what.created));
   out.set_updated_ms(to_millis(what.updated));
+  out.mutable_vector()->Add(what.vector.begin(), what.vector.end());
   return pack(out);
 }
 
@@ -157,6 +158,7 @@ result<item> decode_item(std::string_view bytes) {
   out.hidden = in.hidden();
   out.created = from_millis(in.created_ms());
   out.updated = from_millis(in.updated_ms());
+  out.vector.assign(in.vector().begin(), in.vector().end());
   return out;
 }
 

@@ -105,6 +105,17 @@ void print_fit(const model::blend_fit& fit) {
   fmt::print("\n");
 }
 
+/// Tells which of the items' own vectors are learnt from.
+void print_contents(const model::sequence_corpus& from) {
+  if (from.data.content_size == 0)
+    return;
+  fmt::print("{} items have a vector of {} values of their own", from.data.content_items.size(),
+             from.data.content_size);
+  if (from.contents_left_out > 0)
+    fmt::print("; {} have one of another size, which counts as none", from.contents_left_out);
+  fmt::print("\n");
+}
+
 int run_train(const train_options& options) {
   const auto settings = load_settings(options.settings);
   if (!settings)
@@ -125,6 +136,7 @@ int run_train(const train_options& options) {
              corpus->data.labels, options.plan.options.dimensions, options.plan.options.blocks,
              negatives == 0 ? std::string{"told from all items"}
                             : fmt::format("told from {} items a batch", negatives));
+  print_contents(*corpus);
   const auto root = options.snapshots.empty() ? actors::models_directory(*settings)
                                               : std::filesystem::path{options.snapshots};
   const checkpoint_file checkpoint{options.checkpoint.empty()

@@ -3,6 +3,7 @@
 #include "model/training/scan.hpp"
 #include "model/training/shape.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -184,6 +185,7 @@ network::network(const encoder_shape& shape, const sequence_data& data, double d
   query_gap_ = add("query_gap", table(gap_buckets, shape.dimensions));
   norm_weight_ = add("norm.weight", torch::ones({d}));
   norm_bias_ = add("norm.bias", torch::zeros({d}));
+  add_content();
   if (data.labels == 0)
     return;
   label_ = add("label", table(data.labels, shape.dimensions));
@@ -193,6 +195,19 @@ network::network(const encoder_shape& shape, const sequence_data& data, double d
   label_rows_ = torch::tensor(lists.rows, torch::kLong);
   label_offsets_ = torch::tensor(lists.offsets, torch::kLong);
   label_shares_ = torch::tensor(lists.shares);
+}
+
+void network::add_content() {
+  if (data_.content_size == 0)
+    return;
+  content_weight_ = add("content.weight", table(shape_.dimensions, data_.content_size));
+  const auto count = size_of(data_.content_items.size());
+  // It is only read, and the data outlive the network.
+  contents_ = torch::from_blob(const_cast<float*>(data_.contents.data()),
+                               {count, size_of(data_.content_size)});
+  content_items_ = torch::empty({count}, torch::kLong);
+  std::copy(data_.content_items.begin(), data_.content_items.end(),
+            content_items_.data_ptr<std::int64_t>());
 }
 
 torch::Tensor network::add(const std::string& name, const torch::Tensor& begin) {
@@ -241,10 +256,31 @@ torch::Tensor network::label_part(const torch::Tensor& rows) const {
                                           false, torch::tensor(lists.shares)));
 }
 
+torch::Tensor network::with_content(const torch::Tensor& to, const torch::Tensor& rows) const {
+  if (!rows.defined())
+    return to.index_add(0, content_items_, torch::linear(contents_, content_weight_));
+  const auto& having = data_.content_items;
+  std::vector<std::int64_t> places; // among `rows`
+  std::vector<std::int64_t> from;   // among the contents
+  for (std::int64_t i = 0; i < rows.numel(); ++i) {
+    const auto item = static_cast<std::uint32_t>(rows.data_ptr<std::int64_t>()[i]);
+    const auto found = std::lower_bound(having.begin(), having.end(), item);
+    if (found == having.end() || *found != item)
+      continue;
+    places.push_back(i);
+    from.push_back(found - having.begin());
+  }
+  return to.index_add(
+      0, torch::tensor(places, torch::kLong),
+      torch::linear(contents_.index_select(0, torch::tensor(from, torch::kLong)), content_weight_));
+}
+
 item_view network::all_items() const {
   item_view made{item_id_, item_bias_, item_id_, {}};
   if (label_.defined())
     made.vectors = item_id_ + label_part({});
+  if (content_weight_.defined())
+    made.vectors = with_content(made.vectors, {});
   made.padded = torch::constant_pad_nd(made.vectors, {0, 0, 0, 1});
   return made;
 }
@@ -255,6 +291,8 @@ item_view network::some_items(const torch::Tensor& rows) const {
   };
   item_view made{leaf(item_id_), leaf(item_bias_), {}, {}};
   made.vectors = label_.defined() ? made.ids + label_part(rows) : made.ids;
+  if (content_weight_.defined())
+    made.vectors = with_content(made.vectors, rows);
   made.padded = torch::constant_pad_nd(made.vectors, {0, 0, 0, 1});
   return made;
 }

@@ -19,7 +19,7 @@ namespace troupe::model::training {
 struct item_view {
   torch::Tensor ids;     ///< [items, d]: the leaf
   torch::Tensor bias;    ///< [items]: the leaf
-  torch::Tensor vectors; ///< [items, d]: with the labels' part
+  torch::Tensor vectors; ///< [items, d]: with the parts of the labels and of their own vectors
   torch::Tensor padded;  ///< [items + 1, d]: with a row of zeros behind, for padding
 };
 
@@ -78,12 +78,19 @@ protected:
   dropout dropout_;
 
 private:
+  void add_content();
   [[nodiscard]] torch::Tensor label_part(const torch::Tensor& rows) const;
+  /// `to` [rows, d] with the projection of the items' own vectors added; `rows` as in some_items,
+  /// not defined: all.
+  [[nodiscard]] torch::Tensor with_content(const torch::Tensor& to,
+                                           const torch::Tensor& rows) const;
 
   std::map<std::string, torch::Tensor> tensors_;
   torch::Tensor item_id_, item_bias_, label_, kind_, gap_, query_gap_, norm_weight_, norm_bias_;
   const sequence_data& data_;
   torch::Tensor label_rows_, label_offsets_, label_shares_; // how labels make all items' vectors
+  torch::Tensor content_weight_;
+  torch::Tensor contents_, content_items_; // of sequence_data; contents_ are its values themselves
 };
 
 } // namespace troupe::model::training

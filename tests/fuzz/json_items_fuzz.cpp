@@ -50,6 +50,7 @@ void run_patch(std::string_view input) {
   for (const auto& [name, value] : patch->properties)
     if (value)
       patched.properties.emplace(name, *value);
+  patched.vector = patch->vector.value_or(patched.vector);
   require(check_item(patched).has_value(), "a patched item holds the limits", input);
 }
 

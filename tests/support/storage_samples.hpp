@@ -51,6 +51,7 @@ namespace troupe::test {
   out.hidden = true;
   out.created = from_millis(780'000'000'000);
   out.updated = from_millis(1'700'000'000'000);
+  out.vector = {0.25F, -3.5e20F, 0, 1e-30F};
   return out;
 }
 

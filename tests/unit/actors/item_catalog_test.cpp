@@ -119,6 +119,7 @@ TEST_SUITE("actors.item_catalog") {
     tags.id = item_id{"f1"};
     tags.tags = std::vector<std::string>{"noir"};
     tags.properties["year"] = property_value{1999.0};
+    tags.vector = std::vector<float>{1, 2};
     const auto a = send_off<item_ptr>(catalog, title);
     const auto b = send_off<item_ptr>(catalog, tags);
     run();
@@ -129,6 +130,12 @@ TEST_SUITE("actors.item_catalog") {
     CHECK((*now)->title == "Another title");
     CHECK((*now)->tags == std::vector<std::string>{"noir"});
     CHECK((*now)->properties.count("year") == 1);
+    CHECK((*now)->vector == std::vector<float>{1, 2});
+    patch_item plain;
+    plain.id = item_id{"f1"};
+    plain.vector.emplace();
+    REQUIRE(ask<item_ptr>(catalog, plain).has_value());
+    CHECK((*ask<item_ptr>(catalog, read_item{item_id{"f1"}}))->vector.empty());
     patch_item nobody;
     nobody.id = item_id{"nobody"};
     CHECK(ask<item_ptr>(catalog, nobody).error().code == errc::not_found);

@@ -15,10 +15,10 @@ struct wrong_case {
   std::string error;
 };
 
-std::string many(std::size_t n) {
-  std::string out = "[\"x\"";
+std::string many(std::size_t n, const std::string& entry = "\"x\"") {
+  std::string out = "[" + entry;
   for (std::size_t i = 1; i < n; ++i)
-    out += ",\"x\"";
+    out += "," + entry;
   return out + "]";
 }
 
@@ -38,6 +38,23 @@ TEST_SUITE("gateway.json_items") {
     std::string written;
     append_json(written, *read);
     CHECK(written == text);
+  }
+
+  TEST_CASE("an item's vector is read and written in 32 bits, or left out of what is written") {
+    const std::string text =
+        R"({"item_id":"318","title":"","categories":[],"tags":[],"properties":{},"hidden":false,"created_at":"1994-09-23T00:00:00.000Z","updated_at":"2026-01-31T12:00:00.000Z","vector":[0.1,-2,3e+38,1e-40,16777216]})";
+    const auto read = parse_item(text, now);
+    REQUIRE(read.has_value());
+    CHECK(read->vector == std::vector<float>{0.1F, -2, 3e38F, 1e-40F, 16777216});
+    std::string written;
+    append_json(written, *read);
+    CHECK(written == text);
+    std::string without;
+    append_json(without, *read, {.vector = false});
+    CHECK(without == text.substr(0, text.find(",\"vector\"")) + "}");
+    CHECK(parse_item(R"({"item_id":"318","vector":[]})", now)->vector.empty());
+    const auto largest = many(item_limits::vector_values_max, "-0.12345678");
+    CHECK(parse_item(R"({"item_id":"318","vector":)" + largest + "}", now)->vector.size() == 4096);
   }
 
   TEST_CASE("an item needs only its id, which may come from the path") {
@@ -69,6 +86,17 @@ TEST_SUITE("gateway.json_items") {
         {R"({"item_id":"7","properties":{"a":1,"a":2}})", "item.properties.a: given twice"},
         {R"({"item_id":"7","properties":{"A b":1}})", "item: property names are"},
         {R"({"item_id":"7","item_id":"8"})", "item.item_id: given twice"},
+        {R"({"item_id":"7","vector":"1,2"})", "item.vector: expected an array of numbers, found a"},
+        {R"({"item_id":"7","vector":null})", "item.vector: expected an array of numbers, found nu"},
+        {R"({"item_id":"7","vector":[1,"2"]})", "item.vector[1]: expected a number, found a str"},
+        {R"({"item_id":"7","vector":[1,[2]]})", "item.vector[1]: expected a number, found an arr"},
+        {R"({"item_id":"7","vector":[1,null]})", "item.vector[1]: expected a number, found null"},
+        {R"({"item_id":"7","vector":[1,1e39]})", "item.vector[1]: is beyond a 32-bit float's rang"},
+        {R"({"item_id":"7","vector":[NaN]})", "not JSON"},
+        {R"({"item_id":"7","vector":[0,1e-60]})", "item: vector is all zeros"},
+        {R"({"item_id":"7","vector":)" + many(4097, "1") + "}",
+         "item.vector: has 4097 values; at most 4096 are allowed"},
+        {R"({"item_id":"7","vector":[1],"vector":[1]})", "item.vector: given twice"},
     };
     for (const auto& [json, error] : cases) {
       CAPTURE(json.substr(0, 200));
@@ -107,6 +135,18 @@ TEST_SUITE("gateway.json_items") {
     CHECK(read->hidden == true);
     CHECK(read->properties.at("year") == property_value{2000.0});
     CHECK_FALSE(read->properties.at("old").has_value());
+    CHECK_FALSE(read->vector.has_value());
+  }
+
+  TEST_CASE("a patch sets a vector; null or no values remove it") {
+    const auto patched = [](const std::string& json) {
+      return parse_patch(json, item_id{"7"}, {});
+    };
+    CHECK(patched(R"({"vector":[1,2.5]})")->vector == std::vector<float>{1, 2.5F});
+    CHECK(patched(R"({"vector":null})")->vector == std::vector<float>{});
+    CHECK(patched(R"({"vector":[]})")->vector == std::vector<float>{});
+    CHECK(patched(R"({"vector":[true]})").error().context.starts_with("patch.vector[0]: expected"));
+    CHECK(patched(R"({"vector":[0]})").error().context.starts_with("patch: vector is all zeros"));
   }
 
   TEST_CASE("a wrong patch or user is refused") {

@@ -15,16 +15,26 @@ namespace {
 constexpr int genres = 8;
 constexpr int items = 240;
 
+enum class known_by : unsigned char { category, vector };
+
 /// Items of eight genres, and users who stay with one genre for three events and go on to the next.
 struct shop {
-  shop() {
+  explicit shop(known_by what = known_by::category) {
+    std::mt19937 random{5};
+    std::normal_distribution<float> noise{0, 0.2F};
     for (int i = 0; i < items; ++i) {
       item one;
       one.id = item_id{"i" + std::to_string(i)};
-      one.categories = {"genre " + std::to_string(i % genres)};
+      if (what == known_by::category) {
+        one.categories = {"genre " + std::to_string(i % genres)};
+      } else { // a direction for each genre, at any scale
+        one.vector.resize(2 * genres);
+        one.vector[static_cast<std::size_t>(i % genres)] = 1;
+        for (auto& value : one.vector)
+          value = (value + noise(random)) * static_cast<float>(1 + i);
+      }
       records.push_back(std::move(one));
     }
-    std::mt19937 random{5};
     for (int user = 0; user < 200; ++user)
       for (int step = 0; step < 24; ++step) {
         const auto genre = (user + step / 3) % genres;
@@ -85,6 +95,25 @@ TEST_SUITE("model.cold_start") {
       CHECK(found.recall[1] > 1.5 * after.recall[1]);
       CHECK(found.mean_popularity == 0); // nothing but withheld items is shown
     }
+  }
+
+  TEST_CASE("items that only their own vectors tell of are ranked by these") {
+    const shop data{known_by::vector};
+    const auto made = evaluate(data.events, data.records, {}, {}, {},
+                               cold({"popularity_all_time", "recurrent", "transformer", "served"}));
+    REQUIRE(made.has_value());
+    CHECK(made->notes.empty());
+    const auto& after = figures(*made, "popularity_withheld");
+    for (const auto* name : {"recurrent", "transformer", "served"}) {
+      CAPTURE(name);
+      CHECK(figures(*made, name).recall[1] > 1.5 * after.recall[1]);
+    }
+    auto unknown = data;
+    for (auto& one : unknown.records)
+      one.vector.clear();
+    const auto without = evaluate(unknown.events, unknown.records, {}, {}, {}, cold({"recurrent"}));
+    REQUIRE(without.has_value());
+    CHECK(figures(*without, "recurrent").recall[1] < 0.7 * figures(*made, "recurrent").recall[1]);
   }
 
   TEST_CASE("who is withheld depends on the items alone, and shares out of range are refused") {

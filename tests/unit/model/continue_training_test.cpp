@@ -43,7 +43,7 @@ struct walkers {
     const auto corpus = make_corpus(walks(0, 60, 1), {}, *rules(), {}).value();
     parent = std::make_unique<trained_encoder>(
         train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}).value());
-    buffer = std::make_unique<history_buffer>(rules(), parent->words, history_buffer::limits{});
+    buffer = std::make_unique<history_buffer>(rules(), parent->words, 0, history_buffer::limits{});
     for (const auto& one : walks(0, 60, 1))
       buffer->add(one.what);
     buffer->settle();
@@ -86,6 +86,40 @@ TEST_SUITE("model.continue_training") {
       buffer->add(one.what);
     const auto next = buffer->take_round({}, 100'000, 2).value();
     CHECK(continue_training(made->now, next, TROUPE_TRAINING_MODULE, how, {}).has_value());
+  }
+
+  TEST_CASE("a continued encoder goes on with its projection of items' own vectors") {
+    std::vector<item> records;
+    for (int i = 0; i < 12; ++i) {
+      item one;
+      one.id = item_id{"i" + std::to_string(i)};
+      one.vector = {static_cast<float>(i % 2), 1, static_cast<float>(i % 3)};
+      records.push_back(std::move(one));
+    }
+    training_plan plan;
+    plan.options.dimensions = 16;
+    plan.epochs_max = 2;
+    const auto first = make_corpus(walks(0, 20, 1), records, *rules(), {}).value();
+    const auto parent = train_encoder(first, TROUPE_TRAINING_MODULE, plan, {}, {}).value();
+    CHECK(content_size_of(parent) == 3);
+    continued_plan how;
+    how.plan.epochs_max = 1;
+    const auto go_on = [&](std::size_t content_size) {
+      history_buffer buffer{rules(), parent.words, content_size, {}};
+      for (const auto& one : walks(0, 20, 1))
+        buffer.add(one.what);
+      const auto round = buffer.take_round(records, 100'000, 1).value();
+      return continue_training(parent, round, TROUPE_TRAINING_MODULE, how, {});
+    };
+    const auto made = go_on(content_size_of(parent));
+    REQUIRE(made.has_value());
+    CHECK(content_size_of(made->now) == 3);
+    CHECK(made->now.weights.at("content.weight") != parent.weights.at("content.weight"));
+    for (auto& one : records) // by now of another size: as if they had none
+      one.vector.push_back(1);
+    CHECK(go_on(3).has_value());
+    CHECK(go_on(0).error().context
+          == "the histories' items have vectors of 0 values, the encoder takes 3");
   }
 
   TEST_CASE_FIXTURE(walkers, "what is worse than its parent is not accepted") {

@@ -39,6 +39,7 @@ trained_encoder draw_encoder() {
   made.weights["item.id"] = {{30, 12}, draw(30 * 12, random)};
   made.weights["item.bias"] = {{30}, draw(30, random)};
   made.weights["label"] = {{2, 12}, draw(2 * 12, random)};
+  made.weights["content.weight"] = {{12, 5}, draw(12 * 5, random)};
   return made;
 }
 
@@ -50,6 +51,10 @@ std::vector<item> draw_records(trained_encoder& of) {
     one.id = item_id{id};
     if (one.id.value != "nothing is known of it")
       one.categories = {"a"};
+    if (one.id.value == "item 3" || one.id.value == "new")
+      one.vector = {1, -2, 3, 0, 5};
+    else
+      one.vector = {1, 2}; // of another size than was trained on
     made.push_back(one);
   }
   // Labels are as the model makes them of records.
@@ -164,6 +169,7 @@ TEST_SUITE("model.exported_model") {
     CHECK(read->tensors.at("item.vector").shape == std::vector<std::size_t>{30, 12});
     CHECK(read->tensors.count("item.id") == 0);
     CHECK(read->tensors.count("label") == 0);
+    CHECK(read->tensors.count("content.weight") == 0);
     CHECK(read->tensors.count("block.1.down.bias") == 1);
     trained.weights.erase("item.bias");
     CHECK(export_model(trained, {}, {}).error().code == errc::invalid_argument);

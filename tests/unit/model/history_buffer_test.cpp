@@ -30,7 +30,7 @@ history_buffer buffer(history_buffer::limits most = {}) {
   known.add_item(item_id{"a"});
   known.add_item(item_id{"b"});
   known.add_label("category:Drama");
-  return {rules(), known, most};
+  return {rules(), known, 0, most};
 }
 
 std::vector<std::string> items_of(const sequence_corpus& from, std::size_t user) {
@@ -69,6 +69,28 @@ TEST_SUITE("model.history_buffer") {
     CHECK(made->data.item_labels == std::vector<std::uint32_t>{0}); // of "later" alone
     CHECK(all.fresh_users() == 0);
     CHECK(all.take_round({}, 1000, 2).has_error()); // nobody has anything new
+  }
+
+  TEST_CASE("items' own vectors that the model can take are learnt from, others are not") {
+    sequence_vocabulary known{*rules()};
+    known.add_item(item_id{"a"});
+    history_buffer all{rules(), known, 2, {}};
+    for (const int user : {1, 2})
+      for (int i = 0; i < 3; ++i)
+        all.add(view(user, "a", i));
+    std::vector<item> items(3);
+    items[0].id = item_id{"other"};
+    items[0].vector = {1, 2, 3};
+    items[1].id = item_id{"new"};
+    items[1].vector = {0, -5};
+    items[2].id = item_id{"a"};
+    const auto made = all.take_round(items, 1000, 1);
+    REQUIRE(made.has_value());
+    CHECK(made->data.items == 3);
+    CHECK(made->data.content_size == 2);
+    CHECK(made->data.content_items == std::vector<std::uint32_t>{2});
+    CHECK(made->data.contents == std::vector<float>{0, -1});
+    CHECK(made->contents_left_out == 1);
   }
 
   TEST_CASE("each user with new events comes with one that is replayed") {
@@ -115,7 +137,7 @@ TEST_SUITE("model.history_buffer") {
 
   TEST_CASE("kinds of events are found again by name, unknown ones count as none") {
     const sequence_vocabulary old{std::vector<std::string>{"", "click", "view"}};
-    history_buffer all{rules(), old, {}};
+    history_buffer all{rules(), old, 0, {}};
     for (const int user : {1, 2})
       for (const auto* type : {"view", "click", "purchase"})
         all.add(view(user, "a", 1, type));

@@ -108,6 +108,51 @@ TEST_SUITE("model.sequences") {
     CHECK(data.item_label_ends[2] - data.item_label_ends[1] == 0); // z has no record
   }
 
+  TEST_CASE("own vectors of the size that most items have are learnt from, at unit length") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
+                                           rated("a", "z", 5, 3), rated("b", "x", 5, 1),
+                                           rated("b", "y", 5, 2), rated("b", "z", 5, 3)};
+    std::vector<item> items;
+    for (const auto* id : {"x", "y", "z", "new", "newer"})
+      items.push_back(film(id, {}, ""));
+    items[0].vector = {1, 2, 3};
+    items[2].vector = {3e38F, 0, 0, 0};
+    items[3].vector = {0, 3e-40F, 0, -4e-40F};
+    items[4].vector = {1};
+    const auto made = make_corpus(events, items, *rules(), {});
+    REQUIRE(made.has_value());
+    const auto& data = made->data;
+    CHECK(data.content_size == 4);
+    CHECK(data.items == 5);
+    CHECK(data.labels == 0);
+    CHECK(data.item_label_ends.empty());
+    CHECK(data.content_items == std::vector<std::uint32_t>{2, 3}); // z and new
+    CHECK(made->contents_left_out == 2);
+    REQUIRE(data.contents.size() == 8);
+    CHECK(data.contents[0] == 1);
+    CHECK(data.contents[5] == doctest::Approx(0.6));
+    CHECK(data.contents[7] == doctest::Approx(-0.8));
+    auto scaled = items;
+    for (auto& value : scaled[2].vector)
+      value /= 1e30F;
+    CHECK(make_corpus(events, scaled, *rules(), {})->data.contents == data.contents);
+    corpus_options plain;
+    plain.with_content = false;
+    const auto without = make_corpus(events, items, *rules(), plain);
+    CHECK(without->data.content_size == 0);
+    CHECK(without->data.items == 3);
+  }
+
+  TEST_CASE("of two sizes that as many items have the smaller is taken") {
+    const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
+                                           rated("a", "z", 5, 3), rated("b", "x", 5, 1),
+                                           rated("b", "y", 5, 2), rated("b", "z", 5, 3)};
+    std::vector<item> items{film("x", {}, ""), film("y", {}, "")};
+    items[0].vector = {1, 2, 3};
+    items[1].vector = {1, 2};
+    CHECK(make_corpus(events, items, *rules(), {})->data.content_size == 2);
+  }
+
   TEST_CASE("too little to learn from is said") {
     const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
                                            rated("a", "z", 5, 3), rated("b", "x", 5, 1)};

@@ -191,6 +191,34 @@ TEST_SUITE("model.slice_models") {
     CHECK_FALSE(slice.serves(2));
   }
 
+  TEST_CASE("an item's own vector is in effect as soon as its record is, and so is a change") {
+    auto trained = draw_encoder({"i0"}, *rules());
+    std::mt19937 random{8};
+    trained.weights["content.weight"] = {{6, 3}, draw(18, random)};
+    const auto model = sequence_model::make(1, std::move(trained), 1, *rules()).value();
+    slices all{1};
+    all.upsert({"i0"});
+    adopt(all, model);
+    auto& slice = all.parts[0];
+    item fresh;
+    fresh.id = item_id{"fresh"};
+    const auto vector_now = [&] {
+      slice.upsert(std::make_shared<const item>(fresh));
+      return slice.vector_of(key_of(fresh.id), 1);
+    };
+    fresh.vector = {1, 0, 0};
+    const auto first = vector_now();
+    CHECK(first != std::vector<float>(6));
+    fresh.vector = {0, 2, 0};
+    const auto second = vector_now();
+    CHECK(second != first);
+    auto row = model->row_of(key_of(fresh.id), &fresh);
+    row.pop_back();
+    CHECK(second == row);
+    fresh.vector.clear();
+    CHECK(vector_now() == std::vector<float>(6));
+  }
+
   TEST_CASE("an item that comes later has its vector at once, and what is seen is not proposed") {
     const auto ids = some_ids(30);
     const auto model = draw_model(1, ids, 1, *rules());

@@ -1,6 +1,7 @@
 #include "model/trained_encoder.hpp"
 
 #include "model/evaluate.hpp"
+#include "model/training_checkpoint.hpp"
 
 #include <doctest/doctest.h>
 
@@ -108,6 +109,47 @@ TEST_SUITE("model.trained_encoder") {
     CHECK(vectors.bias_of(key_of(fresh.id)) == 0);
     const auto strange = record("strange", {"Unheard"}, "");
     CHECK(vectors.vector_of(key_of(strange.id), &strange).empty());
+  }
+
+  TEST_CASE("an item's own vector is projected and added, whatever its length") {
+    auto trained = small();
+    trained.weights["content.weight"] = {{2, 3}, {1, 0, 2, 0, 1, 0}};
+    CHECK(content_size_of(trained) == 3);
+    const auto vectors = *item_vectors::make(trained);
+    auto fresh = record("new", {}, "");
+    fresh.vector = {3, 0, 4}; // 0.6, 0, 0.8
+    const auto found = vectors.vector_of(key_of(fresh.id), &fresh);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0] == doctest::Approx(0.6 + 2 * 0.8));
+    CHECK(found[1] == 0);
+    for (auto& value : fresh.vector)
+      value *= 1e-20F;
+    CHECK(vectors.vector_of(key_of(fresh.id), &fresh)[0] == doctest::Approx(found[0]));
+    auto known = record("y", {"Drama"}, "");
+    known.vector = {0, -2, 0};
+    CHECK(vectors.vector_of(key_of(known.id), &known) == std::vector<float>{3 + 10, 4 + 20 - 1});
+    known.vector = {1, 2}; // of another size: as if it had none
+    CHECK(vectors.vector_of(key_of(known.id), &known) == std::vector<float>{3 + 10, 4 + 20});
+    fresh.vector = {1, 2};
+    CHECK(vectors.vector_of(key_of(fresh.id), &fresh).empty());
+  }
+
+  TEST_CASE("a projection of a wrong shape is refused, and none is none") {
+    auto trained = small();
+    CHECK(content_size_of(trained) == 0);
+    auto fresh = record("new", {}, "");
+    fresh.vector = {1, 2};
+    CHECK(item_vectors::make(trained)->vector_of(key_of(fresh.id), &fresh).empty());
+    for (const auto& shape : std::vector<std::vector<std::size_t>>{{3, 2}, {6}, {2, 3, 1}}) {
+      trained.weights["content.weight"] = {shape, std::vector<float>(6, 1.0F)};
+      const auto made = item_vectors::make(trained);
+      REQUIRE(made.has_error());
+      CHECK(made.error().code == errc::invalid_argument);
+    }
+    CHECK(item_vectors::make(trained).error().context
+          == "the encoder's tensor \"content.weight\" is of shape [2, 3, 1], not [2, 1 to 4096]");
+    trained.weights["content.weight"] = {{2, 0}, {}};
+    CHECK(item_vectors::make(trained).has_error());
   }
 
   TEST_CASE("tensors that do not fit the vocabulary are refused by name") {
@@ -228,6 +270,22 @@ TEST_SUITE("model.trained_encoder") {
     const auto broken = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}, checkpoints);
     REQUIRE(broken.has_error());
     CHECK(broken.error().code == errc::corrupt_data);
+  }
+
+  TEST_CASE("a run on other vectors of the items' own is another run") {
+    sequence_data data;
+    data.items = 3;
+    data.content_size = 2;
+    data.content_items = {0, 1};
+    data.contents = {1, 0, 0.6F, 0.8F};
+    const auto before = training_fingerprint(data, {});
+    auto moved = data;
+    moved.content_items = {0, 2};
+    CHECK(training_fingerprint(moved, {}) != before);
+    auto turned = data;
+    turned.contents[3] = -0.8F;
+    CHECK(training_fingerprint(turned, {}) != before);
+    CHECK(training_fingerprint(data, {}) == before);
   }
 
   TEST_CASE("a checkpoint that cannot be kept ends the training") {

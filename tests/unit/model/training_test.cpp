@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <string>
@@ -41,6 +42,72 @@ sequence_data walks(std::size_t users) {
   return made;
 }
 
+constexpr std::size_t content_size = 6;
+
+/// Gives two of three items a vector of their own, near one of two directions in turn.
+void add_contents(sequence_data& to) {
+  std::mt19937 random{4};
+  std::normal_distribution<float> noise{0, 0.1F};
+  to.content_size = content_size;
+  for (std::uint32_t i = 0; i < items; ++i) {
+    if (i % 3 == 2)
+      continue;
+    item one;
+    one.vector.resize(content_size);
+    one.vector[i % 2] = 1;
+    for (auto& value : one.vector)
+      value += noise(random);
+    const auto content = content_vector(one, content_size);
+    to.content_items.push_back(i);
+    to.contents.insert(to.contents.end(), content.begin(), content.end());
+  }
+}
+
+/// Users who stay with items of even numbers or with those of odd ones, without labels.
+sequence_data two_tastes(std::size_t users) {
+  std::mt19937 random{9};
+  sequence_data made;
+  made.items = items;
+  for (std::size_t user = 0; user < users; ++user) {
+    for (std::int64_t i = 0; i < 10; ++i)
+      made.steps.push_back(
+          {static_cast<std::uint32_t>(random() % (items / 2) * 2 + user % 2), 0, i * 60'000});
+    made.ends.push_back(made.steps.size());
+  }
+  return made;
+}
+
+/// The projection's column: what an item of this direction alone has as its vector.
+std::vector<float> projected(const tensor_map& weights, std::size_t direction) {
+  const auto& [shape, values] = weights.find("content.weight")->second;
+  std::vector<float> made;
+  for (std::size_t i = 0; i < shape[0]; ++i)
+    made.push_back(values[i * shape[1] + direction]);
+  return made;
+}
+
+/// The mean of these items' rows.
+std::vector<float> mean_of(const tensor_map& weights, const std::vector<std::size_t>& of) {
+  const auto& [shape, values] = weights.find("item.id")->second;
+  std::vector<float> made(shape[1]);
+  for (const auto item : of)
+    for (std::size_t i = 0; i < made.size(); ++i)
+      made[i] += values[item * shape[1] + i] / static_cast<float>(of.size());
+  return made;
+}
+
+double cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  double product = 0;
+  double of_a = 0;
+  double of_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    of_a += static_cast<double>(a[i]) * static_cast<double>(a[i]);
+    of_b += static_cast<double>(b[i]) * static_cast<double>(b[i]);
+  }
+  return product / std::sqrt(of_a * of_b);
+}
+
 training_options quick() {
   training_options made;
   made.dimensions = 16;
@@ -72,6 +139,15 @@ std::vector<float> vector_of(const sequence_data& data, const tensor_map& weight
     for (std::size_t i = 0; i < d; ++i)
       made[i] +=
           labels.values[data.item_labels[at] * d + i] / std::sqrt(static_cast<float>(end - begin));
+  const auto& having = data.content_items;
+  const auto found = std::find(having.begin(), having.end(), item);
+  if (found == having.end())
+    return made;
+  const auto row = static_cast<std::size_t>(found - having.begin());
+  const auto& weight = weights.find("content.weight")->second.values;
+  for (std::size_t i = 0; i < d; ++i)
+    for (std::size_t k = 0; k < content_size; ++k)
+      made[i] += weight[i * content_size + k] * data.contents[row * content_size + k];
   return made;
 }
 
@@ -118,8 +194,50 @@ TEST_SUITE("model.training") {
     CHECK(first != weights_by(2));
   }
 
+  TEST_CASE("directions that people keep apart are kept apart by the projection") {
+    auto data = two_tastes(60);
+    add_contents(data);
+    for (const std::size_t negatives : {0U, 20U}) {
+      CAPTURE(negatives);
+      auto options = quick();
+      options.negatives = negatives;
+      const auto trainer = trainer_for(data, options);
+      for (int i = 0; i < 6; ++i)
+        trainer->run_epoch({});
+      const auto weights = trainer->weights();
+      CHECK(weights.at("content.weight").shape == std::vector<std::size_t>{16, content_size});
+      const auto even = projected(weights, 0);
+      const auto odd = projected(weights, 1);
+      CHECK(cosine(even, odd) < -0.3);
+      // Every third item is known by its id alone; those of one taste lie where it points.
+      const auto without = mean_of(weights, {2, 8, 14, 20, 26, 32, 38});
+      CHECK(cosine(without, even) > 0.2);
+      CHECK(cosine(without, odd) < -0.3);
+      const auto again = trainer_for(data, options);
+      REQUIRE(again->restore(trainer->state()).has_value());
+      CHECK(again->weights() == weights);
+    }
+  }
+
+  TEST_CASE("a projection is trained though no item has a vector, and taken on by its shape") {
+    auto data = walks(20);
+    data.content_size = content_size;
+    for (const std::size_t negatives : {0U, 15U}) {
+      auto options = quick();
+      options.negatives = negatives;
+      const auto trainer = trainer_for(data, options);
+      CHECK(std::isfinite(trainer->run_epoch({}).loss));
+      auto weights = trainer->weights();
+      CHECK(trainer->set_weights(weights).has_value());
+      weights["content.weight"] = {{16, 2}, std::vector<float>(32)};
+      CHECK(trainer->set_weights(weights).error().context
+            == "tensor \"content.weight\" is missing or has another shape");
+    }
+  }
+
   TEST_CASE("serving step by step gives what training computes over the whole history") {
-    const auto data = walks(30);
+    auto data = walks(30);
+    add_contents(data);
     const auto trainer = trainer_for(data, quick());
     trainer->run_epoch({});
     const auto weights = trainer->weights();
@@ -141,7 +259,8 @@ TEST_SUITE("model.training") {
   }
 
   TEST_CASE("the transformer serves what training computes over the window") {
-    const auto data = walks(30);
+    auto data = walks(30);
+    add_contents(data);
     auto options = quick();
     options.architecture = encoder_architecture::transformer;
     const auto trainer = trainer_for(data, options);
@@ -206,7 +325,8 @@ TEST_SUITE("model.training") {
   }
 
   TEST_CASE("a trainer goes on from another one's state as that one does, bit for bit") {
-    const auto data = walks(40);
+    auto data = walks(40);
+    add_contents(data);
     for (const std::size_t negatives : {0U, 15U}) {
       auto options = quick();
       options.negatives = negatives;

@@ -183,4 +183,19 @@ TEST_SUITE("storage.codec") {
     CHECK(encode_event(event).substr(5) == body);
   }
 
+  TEST_CASE("the bytes of an item are pinned; one without a vector has those it always had") {
+    item what;
+    what.id = item_id{"i"};
+    what.title = "t";
+    what.created = from_millis(1);
+    what.updated = from_millis(2);
+    const std::string body{"\x0a\x01i\x12\x01t\x38\x02\x40\x04", 10};
+    const auto before = encode_item(what);
+    CHECK(before.substr(5) == body);
+    CHECK(decode_item(before)->vector.empty());
+    what.vector = {1, -2};
+    const std::string vector{"\x4a\x08\x00\x00\x80\x3f\x00\x00\x00\xc0", 10};
+    CHECK(encode_item(what).substr(5) == body + vector);
+  }
+
 } // TEST_SUITE
