@@ -2,7 +2,9 @@
 import json
 import pathlib
 import re
+import signal
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -67,10 +69,26 @@ def trains(troupe, data):
     expect(not pathlib.Path(f"{data}.models.checkpoint").exists(), "no checkpoint is left")
 
 
-def resumes(troupe, data):
+def stops_and_resumes(troupe, data, directory):
     """The teacher has a checkpoint of its own; without it a student cannot go on."""
-    code, _, errors = run(troupe, "train", "--data", data, *SMALL, "--distill", "--resume")
+    root = directory / "stopped"
+    train = ("train", "--data", str(data), "--snapshots", str(root), "--dimensions", "16", "--distill")
+    code, _, errors = run(troupe, *train, "--resume")
     expect(code == 1 and "there is no checkpoint in" in errors and "teacher" in errors, errors)
+    process = subprocess.Popen([troupe, *train, "--epochs", "10000", "--patience", "10000"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    expect(process.returncode == 1 and "there was a student" in errors, f"{output}{errors}")
+    kept = directory / "stopped.checkpoint" / "teacher" / "training.safetensors"
+    expect(kept.exists() and not root.exists(), "the teacher's checkpoint and no snapshot")
+    code, output, errors = run(troupe, *train, "--epochs", 2, "--resume")
+    expect(code == 0 and "snapshot 1 of epoch" in output, f"{output}{errors}")
+    change(output, "distill")
+    expect(not kept.parent.parent.exists(), "no checkpoint is left")
 
 
 def serves(troupe, data):
@@ -98,7 +116,7 @@ def main():
         data = fill(troupe, pathlib.Path(name))
         refuses(troupe, data)
         trains(troupe, data)
-        resumes(troupe, data)
+        stops_and_resumes(troupe, data, pathlib.Path(name))
         serves(troupe, data)
 
 
