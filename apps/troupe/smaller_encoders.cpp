@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace troupe::apps {
@@ -24,6 +25,14 @@ std::chrono::nanoseconds thread_cpu_time() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+/// Of a block, before and after.
+std::string sizes(const model::encoder_shape& from, const model::encoder_shape& to) {
+  auto made = fmt::format("{} -> {} hidden units", from.hidden, to.hidden);
+  if (from.architecture == encoder_architecture::recurrent)
+    made += fmt::format(", {} -> {} states", from.states, to.states);
+  return made;
 }
 
 /// Quality and cost, before and after.
@@ -58,8 +67,7 @@ result<trained_encoder> prune(const encoder_training& how, double share, trained
   const auto shape = model::plan_pruning(from.shape, share);
   if (!shape)
     return shape.error();
-  fmt::print("prune: {} -> {} hidden units, {} -> {} states in each block; passes to recover\n",
-             from.shape.hidden, shape->hidden, from.shape.states, shape->states);
+  fmt::print("prune: {} in each block; passes to recover\n", sizes(from.shape, *shape));
   model::prune_plan plan{.share = share};
   plan.epochs_max = std::min(plan.epochs_max, how.plan.epochs_max);
   auto made =
