@@ -61,7 +61,8 @@ result<std::string_view> file_of(const storage::snapshot& from, const char* name
 } // namespace
 
 result<model_files> to_files(const model::trained_encoder& from, double blend_weight,
-                             std::uint64_t parent, std::uint64_t event_position, timestamp now) {
+                             std::uint64_t parent, std::uint64_t event_position, timestamp now,
+                             model::vector_storage vectors) {
   if (auto fine = model::check_safetensors(from.weights, {}); !fine)
     return fine.error();
   model_files made;
@@ -85,7 +86,7 @@ result<model_files> to_files(const model::trained_encoder& from, double blend_we
     facts.parameters["heads"] = std::to_string(from.shape.heads);
     facts.parameters["window"] = std::to_string(from.shape.window);
   }
-  made.files = {{weights_file, model::write_safetensors(from.weights, {})},
+  made.files = {{weights_file, model::write_weights(from.weights, vectors)},
                 {vocabulary_file, model::write_vocabulary(from.words)}};
   return made;
 }
@@ -110,7 +111,10 @@ result<model::trained_encoder> to_encoder(const storage::snapshot& from) {
   const auto vocabulary = file_of(from, vocabulary_file);
   if (!vocabulary)
     return vocabulary.error();
-  auto tensors = model::read_safetensors(*weights);
+  auto stored = model::read_safetensors(*weights);
+  if (!stored)
+    return wrong(from.manifest.version, stored.error().context);
+  auto tensors = model::dequantise_rows(std::move(*stored));
   if (!tensors)
     return wrong(from.manifest.version, tensors.error().context);
   auto words = model::read_vocabulary(*vocabulary);
@@ -120,7 +124,7 @@ result<model::trained_encoder> to_encoder(const storage::snapshot& from) {
     return wrong(from.manifest.version,
                  fmt::format("its vocabulary has {} kinds of events, its encoder {}",
                              words->kinds().size(), shape.kinds));
-  return model::trained_encoder{shape, std::move(tensors->tensors), std::move(*words), {}};
+  return model::trained_encoder{shape, std::move(*tensors), std::move(*words), {}};
 }
 
 result<model::sequence_model_ptr> to_model(const storage::snapshot& from,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/int8_rows.hpp"
 #include "model/sequence_model.hpp"
 #include "storage/snapshot_directory.hpp"
 
@@ -19,9 +20,10 @@ struct model_files {
 };
 
 /// Errors: invalid_argument, naming a tensor that could not be read again.
-[[nodiscard]] result<model_files> to_files(const model::trained_encoder& from, double blend_weight,
-                                           std::uint64_t parent, std::uint64_t event_position,
-                                           timestamp now);
+[[nodiscard]] result<model_files>
+to_files(const model::trained_encoder& from, double blend_weight, std::uint64_t parent,
+         std::uint64_t event_position, timestamp now,
+         model::vector_storage vectors = model::vector_storage::float32);
 
 /// The trained encoder of a snapshot, checked as far as bytes can be.
 /// Errors: corrupt_data, unsupported_format (another kind of encoder), each naming what is wrong.

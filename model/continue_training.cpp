@@ -55,6 +55,8 @@ result<continued_encoder> continue_training(const trained_encoder& parent,
   auto& options = how.options;
   options.dimensions = parent.shape.dimensions;
   options.blocks = parent.shape.blocks;
+  options.hidden = parent.shape.hidden;
+  options.states = parent.shape.states;
   options.architecture = parent.shape.architecture;
   auto trainer = make_trainer(module, corpus.data, options);
   if (!trainer)

@@ -34,32 +34,49 @@ std::string json_string(const std::string& text) {
   return nlohmann::json(text).dump();
 }
 
-std::string make_header(const tensor_map& tensors, const safetensors_metadata& metadata) {
+/// Adds the entries of tensors of one type to a header.
+template <class Map>
+void put_entries(const Map& tensors, std::string_view dtype, std::size_t& begin, std::string& to) {
+  for (const auto& [name, what] : tensors) {
+    const auto end = begin + what.values.size() * sizeof(what.values[0]);
+    if (to.size() > 1)
+      to.push_back(',');
+    to += fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                      json_string(name), dtype, fmt::join(what.shape, ","), begin, end);
+    begin = end;
+  }
+}
+
+std::string make_header(const tensor_map& tensors, const int8_tensor_map& int8_tensors,
+                        const safetensors_metadata& metadata) {
   std::string out{"{"};
   if (!metadata.empty())
     out += fmt::format("\"{}\":{}", metadata_key, nlohmann::json(metadata).dump());
   std::size_t begin = 0;
-  for (const auto& [name, what] : tensors) {
-    const auto end = begin + what.values.size() * sizeof(float);
-    if (out.size() > 1)
-      out.push_back(',');
-    out += fmt::format(R"({}:{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}})",
-                       json_string(name), fmt::join(what.shape, ","), begin, end);
-    begin = end;
-  }
+  put_entries(tensors, "F32", begin, out);
+  put_entries(int8_tensors, "I8", begin, out);
   out.push_back('}');
   out.resize((out.size() + header_alignment - 1) / header_alignment * header_alignment, ' ');
   return out;
 }
 
-std::size_t data_bytes_of(const tensor_map& tensors) {
+template <class Map>
+std::size_t data_bytes_of(const Map& tensors) {
   std::size_t bytes = 0;
   for (const auto& [name, what] : tensors)
-    bytes += what.values.size() * sizeof(float);
+    bytes += what.values.size() * sizeof(what.values[0]);
   return bytes;
 }
 
-result<void> check_tensor(const std::string& name, const tensor& what,
+template <class Map>
+void put_values(const Map& tensors, std::string& to) {
+  for (const auto& [name, what] : tensors)
+    to.append(reinterpret_cast<const char*>(what.values.data()),
+              what.values.size() * sizeof(what.values[0]));
+}
+
+template <class Tensor>
+result<void> check_tensor(const std::string& name, const Tensor& what,
                           const safetensors_limits& limits) {
   if (auto fine = check_name(name, "tensor", limits.name_bytes_max); !fine)
     return fine;
@@ -72,24 +89,33 @@ result<void> check_tensor(const std::string& name, const tensor& what,
   if (!count || *count != what.values.size())
     return refuse(errc::corrupt_data, "tensor \"{}\": {} values do not fill the shape [{}]",
                   printable(name), what.values.size(), fmt::join(what.shape, ", "));
-  return check_finite(name, what);
+  return {};
 }
 
 result<void> check_all(const tensor_map& tensors, const safetensors_metadata& metadata,
-                       const safetensors_limits& limits) {
-  if (tensors.size() > limits.tensors_max)
-    return refuse(errc::too_large, "{} tensors, the limit is {}", tensors.size(),
-                  limits.tensors_max);
-  for (const auto& [name, what] : tensors)
+                       const safetensors_limits& limits, const int8_tensor_map& int8_tensors) {
+  if (const auto count = tensors.size() + int8_tensors.size(); count > limits.tensors_max)
+    return refuse(errc::too_large, "{} tensors, the limit is {}", count, limits.tensors_max);
+  for (const auto& [name, what] : tensors) {
     if (auto fine = check_tensor(name, what, limits); !fine)
       return fine;
+    if (auto fine = check_finite(name, what); !fine)
+      return fine;
+  }
+  for (const auto& [name, what] : int8_tensors) {
+    if (auto fine = check_tensor(name, what, limits); !fine)
+      return fine;
+    if (tensors.contains(name))
+      return refuse(errc::corrupt_data, "tensor \"{}\" is given twice", printable(name));
+  }
   if (auto fine = check_metadata(metadata, limits); !fine)
     return fine;
-  const auto header_bytes = make_header(tensors, metadata).size();
+  const auto header_bytes = make_header(tensors, int8_tensors, metadata).size();
   if (header_bytes > limits.header_bytes_max)
     return refuse(errc::too_large, "the header would have {} bytes, the limit is {}", header_bytes,
                   limits.header_bytes_max);
-  const auto bytes = length_bytes + header_bytes + data_bytes_of(tensors);
+  const auto bytes =
+      length_bytes + header_bytes + data_bytes_of(tensors) + data_bytes_of(int8_tensors);
   if (bytes > limits.bytes_max)
     return refuse(errc::too_large, "{} bytes, the limit is {}", bytes, limits.bytes_max);
   return {};
@@ -133,11 +159,11 @@ result<void> check_extent(std::string_view name, const safetensors_entry& what,
   if (!count)
     return refuse(errc::corrupt_data, "tensor \"{}\": the shape [{}] overflows", printable(name),
                   fmt::join(what.shape, ", "));
-  if (what.end - what.begin != *count * sizeof(float))
+  if (what.end - what.begin != *count * bytes_of(what.dtype))
     return refuse(errc::corrupt_data,
                   "tensor \"{}\": data_offsets [{}, {}] hold {} bytes, the shape [{}] needs {}",
                   printable(name), what.begin, what.end, what.end - what.begin,
-                  fmt::join(what.shape, ", "), *count * sizeof(float));
+                  fmt::join(what.shape, ", "), *count * bytes_of(what.dtype));
   return {};
 }
 
@@ -171,24 +197,36 @@ result<void> check_extents(const safetensors_header& head, std::uint64_t data_by
   return {};
 }
 
+/// REQUIRES: the bytes fill the shape.
+template <class Tensor>
+Tensor take_tensor(std::vector<std::size_t> shape, std::string_view bytes) {
+  Tensor made;
+  made.shape = std::move(shape);
+  made.values.resize(bytes.size() / sizeof(made.values[0]));
+  if (!made.values.empty()) // memcpy takes no null, not even for nothing
+    std::memcpy(made.values.data(), bytes.data(), bytes.size());
+  return made;
+}
+
 } // namespace
 
-std::string write_safetensors(const tensor_map& tensors, const safetensors_metadata& metadata) {
-  const auto head = make_header(tensors, metadata);
+std::string write_safetensors(const tensor_map& tensors, const safetensors_metadata& metadata,
+                              const int8_tensor_map& int8_tensors) {
+  const auto head = make_header(tensors, int8_tensors, metadata);
   const std::uint64_t length = head.size();
   std::string out;
-  out.reserve(length_bytes + head.size() + data_bytes_of(tensors));
+  out.reserve(length_bytes + head.size() + data_bytes_of(tensors) + data_bytes_of(int8_tensors));
   out.append(reinterpret_cast<const char*>(&length), sizeof length);
   out += head;
-  for (const auto& [name, what] : tensors)
-    out.append(reinterpret_cast<const char*>(what.values.data()),
-               what.values.size() * sizeof(float));
+  put_values(tensors, out);
+  put_values(int8_tensors, out);
   return out;
 }
 
 result<void> check_safetensors(const tensor_map& tensors, const safetensors_metadata& metadata,
-                               const safetensors_limits& limits) {
-  auto fine = check_all(tensors, metadata, limits);
+                               const safetensors_limits& limits,
+                               const int8_tensor_map& int8_tensors) {
+  auto fine = check_all(tensors, metadata, limits, int8_tensors);
   if (!fine && fine.error().code == errc::corrupt_data) // here it is the caller's
     return failure{errc::invalid_argument, fine.error().context};
   return fine;
@@ -207,11 +245,12 @@ result<safetensors> read_safetensors(std::string_view bytes, const safetensors_l
   safetensors out;
   out.metadata = std::move(head->metadata);
   for (auto& [name, what] : head->entries) {
-    tensor read;
-    read.shape = std::move(what.shape);
-    read.values.resize((what.end - what.begin) / sizeof(float));
-    if (!read.values.empty()) // memcpy takes no null, not even for nothing
-      std::memcpy(read.values.data(), data.data() + what.begin, what.end - what.begin);
+    const auto values = data.substr(what.begin, what.end - what.begin);
+    if (what.dtype == safetensors_dtype::i8) {
+      out.int8_tensors.emplace(name, take_tensor<int8_tensor>(std::move(what.shape), values));
+      continue;
+    }
+    auto read = take_tensor<tensor>(std::move(what.shape), values);
     if (auto fine = check_finite(name, read); !fine)
       return fine.error();
     out.tensors.emplace(name, std::move(read));

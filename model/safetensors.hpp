@@ -37,31 +37,35 @@ using safetensors_metadata = std::map<std::string, std::string>;
 
 /// What a file holds.
 struct safetensors {
-  tensor_map tensors;
+  tensor_map tensors; ///< dtype F32
   safetensors_metadata metadata;
+  int8_tensor_map int8_tensors; ///< dtype I8
 };
 
-/// The file of these tensors, in byte order of their names: what the format's own library writes
-/// for them, byte for byte (it leaves the order of several metadata entries open; here they are
-/// sorted).
-/// REQUIRES: check_safetensors(tensors, metadata) has a value.
+/// The file of these tensors, those of float32 first, each kind in byte order of its names: what
+/// the format's own library writes for them, byte for byte (it leaves the order of several metadata
+/// entries open; here they are sorted). REQUIRES: check_safetensors of the same has a value.
 [[nodiscard]] std::string write_safetensors(const tensor_map& tensors,
-                                            const safetensors_metadata& metadata);
+                                            const safetensors_metadata& metadata,
+                                            const int8_tensor_map& int8_tensors = {});
 
 /// Whether what `write_safetensors` makes of these can be read with `limits`: asked before a
 /// snapshot is published, because a training that diverged leaves NaN in the weights.
-/// Errors: invalid_argument (a name or text that is empty or not UTF-8, a shape that does not fit
-/// the values, a value that is not finite), too_large. They name the tensor and the place.
+/// Errors: invalid_argument (a name or text that is empty or not UTF-8, a name that both kinds of
+/// tensors have, a shape that does not fit the values, a value that is not finite), too_large. They
+/// name the tensor and the place.
 [[nodiscard]] result<void> check_safetensors(const tensor_map& tensors,
                                              const safetensors_metadata& metadata,
-                                             const safetensors_limits& limits = {});
+                                             const safetensors_limits& limits = {},
+                                             const int8_tensor_map& int8_tensors = {});
 
-/// Reads a file from anywhere, float32 only. Nothing is believed: before values are copied, it is
-/// known that every tensor has the bytes its shape needs and that the tensors fill the data
-/// without hole or overlap, so memory is bounded by the bytes given. Stricter than the format's own
-/// library, which takes values that are not finite, names of any length and unknown fields.
-/// Errors: corrupt_data (not such a file, or one that contradicts itself), too_large (a limit),
-/// unsupported_format (another dtype). They say what is wrong and where in a short text in UTF-8.
+/// Reads a file from anywhere, float32 and int8 only. Nothing is believed: before values are
+/// copied, it is known that every tensor has the bytes its shape needs and that the tensors fill
+/// the data without hole or overlap, so memory is bounded by the bytes given. Stricter than the
+/// format's own library, which takes values that are not finite, names of any length and unknown
+/// fields. Errors: corrupt_data (not such a file, or one that contradicts itself), too_large (a
+/// limit), unsupported_format (another dtype). They say what is wrong and where in a short text in
+/// UTF-8.
 [[nodiscard]] result<safetensors> read_safetensors(std::string_view bytes,
                                                    const safetensors_limits& limits = {});
 

@@ -38,15 +38,17 @@ result<std::uint64_t> read_whole(element value, std::string_view name, std::stri
   return number;
 }
 
-result<void> read_dtype(element value, std::string_view name) {
+result<void> read_dtype(element value, std::string_view name, entry& into) {
   std::string_view dtype;
   if (value.get(dtype) != simdjson::SUCCESS)
-    return refuse(errc::corrupt_data, "tensor \"{}\": dtype: expected \"F32\", found {}",
+    return refuse(errc::corrupt_data, "tensor \"{}\": dtype: expected \"F32\" or \"I8\", found {}",
                   printable(name), shown(value));
-  if (dtype != "F32")
+  if (dtype != "F32" && dtype != "I8")
     return refuse(errc::unsupported_format,
-                  "tensor \"{}\": the dtype is \"{}\", this program reads \"F32\"; convert it",
+                  "tensor \"{}\": the dtype is \"{}\", this program reads \"F32\" and \"I8\"; "
+                  "convert it",
                   printable(name), printable(dtype));
+  into.dtype = dtype == "I8" ? safetensors_dtype::i8 : safetensors_dtype::f32;
   return {};
 }
 
@@ -88,7 +90,7 @@ result<void> read_offsets(element value, std::string_view name, entry& into) {
 result<void> read_field(std::string_view key, element value, std::string_view name,
                         const safetensors_limits& limits, entry& into) {
   if (key == "dtype")
-    return read_dtype(value, name);
+    return read_dtype(value, name, into);
   if (key == "data_offsets")
     return read_offsets(value, name, into);
   auto shape = read_shape(value, name, limits);

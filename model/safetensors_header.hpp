@@ -13,8 +13,16 @@
 /// The header of a safetensors file. For safetensors.cpp.
 namespace troupe::model {
 
-/// What the header says of one tensor of float32; not yet that it is true of the data.
+/// Types of values that are read.
+enum class safetensors_dtype : std::uint8_t { f32, i8 };
+
+[[nodiscard]] constexpr std::size_t bytes_of(safetensors_dtype which) noexcept {
+  return which == safetensors_dtype::i8 ? 1 : 4;
+}
+
+/// What the header says of one tensor; not yet that it is true of the data.
 struct safetensors_entry {
+  safetensors_dtype dtype = safetensors_dtype::f32;
   std::vector<std::size_t> shape;
   std::uint64_t begin = 0; ///< bytes of the data
   std::uint64_t end = 0;   ///< the byte after

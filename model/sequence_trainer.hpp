@@ -63,10 +63,34 @@ struct training_options {
   /// it. A pushed slate knows of none, one that is asked for later does.
   double now_share = 0.5;
   unsigned threads = 1;
+  std::size_t hidden = 0; ///< encoder_shape::hidden; 0: twice the dimensions
+  std::size_t states = 0; ///< encoder_shape::states; 0: as many as dimensions
+  /// Of a target, what the teacher's word has, once there is one (sequence_trainer::set_teacher);
+  /// the rest has the item that came next. 0 to 1.
+  double teacher_share = 0;
 
   static constexpr std::size_t full_softmax_items_max = 20'000;
   static constexpr std::size_t sampled_default = 1024;
 };
+
+/// The sizes of an encoder that is trained with these options, from `kinds` of events.
+[[nodiscard]] inline encoder_shape trained_shape(const training_options& options,
+                                                 std::size_t kinds) noexcept {
+  const auto given = [](std::size_t size, std::size_t otherwise) {
+    return size > 0 ? size : otherwise;
+  };
+  encoder_shape made;
+  made.architecture = options.architecture;
+  made.dimensions = options.dimensions;
+  made.blocks = options.blocks;
+  made.hidden = given(options.hidden, 2 * options.dimensions);
+  made.kinds = kinds;
+  const auto is_recurrent = options.architecture == encoder_architecture::recurrent;
+  made.states = is_recurrent ? given(options.states, options.dimensions) : 0;
+  made.heads = is_recurrent ? 0 : options.heads;
+  made.window = is_recurrent ? 0 : options.length_max;
+  return made;
+}
 
 /// How many other items a target is told from in each batch; 0: from all of them.
 [[nodiscard]] inline std::size_t negatives_for(const sequence_data& data,
@@ -87,7 +111,7 @@ struct training_options {
 struct epoch_report {
   std::size_t epoch = 0;      ///< from 1
   std::size_t steps = 0;      ///< targets that were learnt from
-  double loss = 0;            ///< mean cross entropy, in nats
+  double loss = 0;            ///< mean cross entropy, in nats; in part the teacher's, if any
   double recall = 0;          ///< Recall@10 of the held-out events, on all items but those seen
   double ndcg = 0;            ///< NDCG@10 of the same
   std::size_t judged = 0;     ///< held-out events
@@ -137,6 +161,12 @@ public:
   /// Errors: invalid_argument, naming the tensor that is missing or has another shape.
   virtual result<void> set_weights(const tensor_map& from) = 0;
 
+  /// From now on, targets are in part what this trained encoder says of the same histories
+  /// (Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015). Judgements
+  /// take no heed of it, and `state` does not hold it: give it again after `restore`.
+  /// Errors: invalid_argument, naming the tensor that is missing or has another shape.
+  virtual result<void> set_teacher(const encoder_shape& shape, const tensor_map& weights) = 0;
+
   [[nodiscard]] virtual trainer_state state() const = 0;
 
   /// Goes on from what `state` of a trainer with the same data and options gave.
@@ -151,7 +181,7 @@ public:
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/4";
+inline constexpr const char* training_interface = TROUPE_VERSION "/5";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

@@ -226,6 +226,12 @@ result<void> check_training(const sequence_data& data, const training_options& o
     return outside("longest history", options.length_max, 2, 10'000);
   if (!(options.now_share >= 0 && options.now_share <= 1))
     return outside("share without time", options.now_share, 0, 1);
+  if (options.hidden > 8 * encoder_shape::dimensions_max)
+    return outside("hidden units", options.hidden, 0, 8 * encoder_shape::dimensions_max);
+  if (options.states > encoder_shape::dimensions_max)
+    return outside("states", options.states, 0, encoder_shape::dimensions_max);
+  if (!(options.teacher_share >= 0 && options.teacher_share <= 1))
+    return outside("the teacher's share", options.teacher_share, 0, 1);
   if (options.threads < 1 || options.threads > 256)
     return outside("threads", options.threads, 1, 256);
   if (data.items == 0 || data.items > items_max)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -23,5 +24,15 @@ struct tensor {
 
 /// Tensors by name, in byte order of the names.
 using tensor_map = std::map<std::string, tensor, std::less<>>;
+
+/// An array of int8, with the invariant of `tensor`. What its numbers stand for is said elsewhere.
+struct int8_tensor {
+  std::vector<std::size_t> shape;
+  std::vector<std::int8_t> values;
+
+  friend bool operator==(const int8_tensor&, const int8_tensor&) = default;
+};
+
+using int8_tensor_map = std::map<std::string, int8_tensor, std::less<>>;
 
 } // namespace troupe::model

@@ -171,11 +171,21 @@ result<trained_encoder> run_training(const sequence_corpus& corpus, sequence_tra
   return run.take();
 }
 
+result<std::unique_ptr<sequence_trainer>> make_planned_trainer(const std::filesystem::path& module,
+                                                               const sequence_data& data,
+                                                               const training_plan& plan) {
+  auto made = make_trainer(module, data, plan.options);
+  if (made && plan.teacher)
+    if (auto fits = (*made)->set_teacher(plan.teacher->shape, plan.teacher->weights); !fits)
+      return failure{fits.error().code, "the teacher: " + fits.error().context};
+  return made;
+}
+
 result<trained_encoder>
 train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
               const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
               const std::function<bool()>& stop, const training_checkpoints& checkpoints) {
-  auto trainer = make_trainer(module, corpus.data, plan.options);
+  auto trainer = make_planned_trainer(module, corpus.data, plan);
   if (!trainer)
     return trainer.error();
   return run_training(corpus, **trainer, plan, on_epoch, stop, checkpoints);

@@ -42,6 +42,9 @@ struct training_plan {
   /// events say most about what comes next. Nothing is left to judge these by but their loss.
   std::size_t refit_epochs = 2;
   double refit_rate = 0.5; ///< of the learning rate, where they begin; falls to nothing
+  /// Whom the encoder learns from besides, as much as options.teacher_share says; null: nobody. It
+  /// should know nothing of the held-out events.
+  std::shared_ptr<const trained_encoder> teacher = nullptr;
 };
 
 /// How a run survives a kill.
@@ -65,7 +68,13 @@ train_encoder(const sequence_corpus& corpus, const std::filesystem::path& module
               const training_plan& plan, const std::function<void(const epoch_report&)>& on_epoch,
               const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
-/// The same with a trainer of these data that may have learnt something already.
+/// A trainer of these data by the plan's options, with the plan's teacher. `data` must outlive it.
+/// Errors: as make_trainer; invalid_argument (a teacher of other data).
+[[nodiscard]] result<std::unique_ptr<sequence_trainer>>
+make_planned_trainer(const std::filesystem::path& module, const sequence_data& data,
+                     const training_plan& plan);
+
+/// The same as train_encoder with a trainer of these data that may have learnt something already.
 [[nodiscard]] result<trained_encoder>
 run_training(const sequence_corpus& corpus, sequence_trainer& trainer, const training_plan& plan,
              const std::function<void(const epoch_report&)>& on_epoch,

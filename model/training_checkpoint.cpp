@@ -75,12 +75,13 @@ std::uint64_t training_fingerprint(const sequence_data& data, const training_opt
   fingerprint made;
   for (const auto number :
        {data.items, data.kinds, data.labels, options.dimensions, options.blocks, options.heads,
-        options.batch_steps, options.length_max, options.held_out_max, options.negatives})
+        options.batch_steps, options.length_max, options.held_out_max, options.negatives,
+        options.hidden, options.states})
     made.add(static_cast<std::uint64_t>(number));
   made.add(options.seed);
   made.add(static_cast<std::uint64_t>(options.architecture));
   for (const auto number : {options.dropout, options.item_dropout, options.learning_rate,
-                            options.weight_decay, options.now_share})
+                            options.weight_decay, options.now_share, options.teacher_share})
     made.add(number);
   for (const auto& step : data.steps) {
     made.add(static_cast<std::uint64_t>(step.item) << 16U | step.kind);

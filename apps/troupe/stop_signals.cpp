@@ -52,7 +52,8 @@ std::string_view stop_signals::wait() {
 bool stop_signals::came() {
   const auto awaited = stopping();
   constexpr timespec no_time{};
-  return sigtimedwait(&awaited, nullptr, &no_time) > 0;
+  came_ = came_ || sigtimedwait(&awaited, nullptr, &no_time) > 0;
+  return came_;
 }
 
 void stop_signals::force_after(std::chrono::seconds limit, int code) {

@@ -18,7 +18,7 @@ public:
   /// Blocks until one of them comes; its name.
   [[nodiscard]] std::string_view wait();
 
-  /// Whether one of them has come, without waiting for it.
+  /// Whether one of them has come, without waiting for it; once it has, that stays so.
   [[nodiscard]] bool came();
 
   /// From now on the process ends at once, with `code`, when another signal comes or `limit`
@@ -26,6 +26,7 @@ public:
   void force_after(std::chrono::seconds limit, int code);
 
 private:
+  bool came_ = false;
   std::thread watch_;
 };
 

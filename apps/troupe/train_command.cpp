@@ -5,6 +5,7 @@
 #include "apps/troupe/checkpoint_file.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/settings_options.hpp"
+#include "apps/troupe/smaller_encoders.hpp"
 #include "apps/troupe/stop_signals.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "base/clock.hpp"
@@ -32,6 +33,7 @@ namespace {
 struct train_options {
   settings_options settings;
   model::training_plan plan;
+  smaller_options smaller;
   std::string snapshots;  ///< directory; empty: the configured one
   std::string checkpoint; ///< directory; empty: that of the snapshots with ".checkpoint" behind it
   bool resume = false;
@@ -41,17 +43,20 @@ const std::map<std::string, model::encoder_architecture> architectures{
     {"recurrent", model::encoder_architecture::recurrent},
     {"transformer", model::encoder_architecture::transformer}};
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(system_clock().steady() - begin).count();
-}
-
-/// One line an epoch, with the time that is left if nothing gets better any more.
+/// One line an epoch, with the time that is left of the run if nothing gets better any more. A run
+/// begins where the epochs' numbers do.
 class training_progress {
 public:
-  training_progress() : begin_(system_clock().steady()) {}
+  training_progress() : begin_(system_clock().steady()), latest_(begin_) {}
 
   void operator()(const model::epoch_report& report) {
-    const auto so_far = seconds_since(begin_);
+    if (report.epoch <= epoch_) {
+      begin_ = latest_;
+      epochs_ = 0;
+    }
+    epoch_ = report.epoch;
+    latest_ = system_clock().steady();
+    const auto so_far = std::chrono::duration<double>(latest_ - begin_).count();
     const auto left = so_far / static_cast<double>(++epochs_)
                       * static_cast<double>(report.epochs_end - report.epoch);
     if (report.refit)
@@ -66,17 +71,20 @@ public:
   }
 
 private:
-  std::chrono::steady_clock::time_point begin_;
-  std::size_t epochs_ = 0; ///< of this process
+  std::chrono::steady_clock::time_point begin_;  ///< of the run
+  std::chrono::steady_clock::time_point latest_; ///< report
+  std::size_t epoch_ = 0;
+  std::size_t epochs_ = 0; ///< of the run, in this process
 };
 
 result<storage::snapshot_manifest> keep(const model::trained_encoder& made,
                                         const model::blend_fit& fit,
-                                        const std::filesystem::path& root, std::uint64_t position) {
+                                        const std::filesystem::path& root, std::uint64_t position,
+                                        model::vector_storage vectors) {
   const auto directory = storage::snapshot_directory::open({.root = root, .limits = {}});
   if (!directory)
     return directory.error();
-  const auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now());
+  const auto all = actors::to_files(made, fit.weight, 0, position, system_clock().now(), vectors);
   if (!all)
     return all.error();
   return directory->publish(all->facts, all->files);
@@ -96,6 +104,36 @@ result<model::training_checkpoints> checkpoints_in(const checkpoint_file& at, bo
     return bytes.error();
   made.resume = std::move(*bytes);
   return made;
+}
+
+/// A teacher's run has a checkpoint of its own, which stays until the student is trained.
+checkpoint_file teachers(const checkpoint_file& checkpoint) {
+  return checkpoint_file{checkpoint.directory() / "teacher"};
+}
+
+/// The encoder that is wanted, after its teacher and before what makes it smaller.
+result<model::trained_encoder> train_all(encoder_training how, const train_options& options,
+                                         const checkpoint_file& checkpoint) {
+  const auto& smaller = options.smaller;
+  auto resume = options.resume;
+  if (smaller.distill) {
+    if (!resume)
+      checkpoint.remove(); // a student's of another teacher
+    const auto of_teacher = checkpoints_in(teachers(checkpoint), resume);
+    if (!of_teacher)
+      return of_teacher.error();
+    if (auto taught = train_teacher(how, smaller, *of_teacher); !taught)
+      return taught.error();
+    resume = resume && checkpoint.exists(); // or it was the teacher that was stopped
+  }
+  const auto checkpoints = checkpoints_in(checkpoint, resume);
+  if (!checkpoints)
+    return checkpoints.error();
+  auto made =
+      model::train_encoder(how.corpus, how.module, how.plan, how.on_epoch, how.stop, *checkpoints);
+  if (!made)
+    return made;
+  return make_smaller(how, smaller, std::move(*made));
 }
 
 void print_fit(const model::blend_fit& fit) {
@@ -120,6 +158,8 @@ int run_train(const train_options& options) {
   const auto settings = load_settings(options.settings);
   if (!settings)
     return report(settings.error(), exit_usage);
+  if (auto fine = check_smaller(options.smaller, options.plan.options); !fine)
+    return report(fine.error(), exit_usage);
   stop_signals signals; // before the threads of LibTorch
   const auto records = read_records(settings->storage);
   if (!records)
@@ -142,13 +182,10 @@ int run_train(const train_options& options) {
   const checkpoint_file checkpoint{options.checkpoint.empty()
                                        ? std::filesystem::path{root.string() + ".checkpoint"}
                                        : std::filesystem::path{options.checkpoint}};
-  const auto checkpoints = checkpoints_in(checkpoint, options.resume);
-  if (!checkpoints)
-    return report(checkpoints.error());
   training_progress progress;
-  const auto made = model::train_encoder(
-      *corpus, model::training_module_path(), options.plan, std::ref(progress),
-      [&signals] { return signals.came(); }, *checkpoints);
+  const auto made = train_all({*corpus, model::training_module_path(), options.plan,
+                               std::ref(progress), [&signals] { return signals.came(); }},
+                              options, checkpoint);
   if (!made)
     return report(made.error());
   model::blend_fit fit;
@@ -161,15 +198,18 @@ int run_train(const train_options& options) {
     print_fit(fit);
   }
   const auto kept =
-      keep(*made, fit, root, records->events.empty() ? 0 : records->events.back().arrival);
+      keep(*made, fit, root, records->events.empty() ? 0 : records->events.back().arrival,
+           options.smaller.vectors());
   if (!kept)
     return report(kept.error());
   fmt::print("snapshot {} of epoch {} is in {}\n", kept->version, made->judged.epoch,
              root.string());
   if (signals.came())
     fmt::print("stopped early; --resume goes on from {}\n", checkpoint.directory().string());
-  else
+  else {
+    teachers(checkpoint).remove();
     checkpoint.remove();
+  }
   return exit_ok;
 }
 
@@ -226,6 +266,7 @@ void add_train_command(CLI::App& app) {
   command->add_option("--seed", how.seed, "the same seed gives the same weights")
       ->capture_default_str()
       ->type_name("N");
+  add_smaller_options(*command, options->smaller);
   command->footer(
       "The newest events of each user, one in eight but three at most, are held out to\n"
       "judge by, and learnt in the last passes. A signal ends the training early and\n"

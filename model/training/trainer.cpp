@@ -36,20 +36,6 @@ training_options completed(const sequence_data& data, training_options from) {
   return from;
 }
 
-encoder_shape shape_of(const sequence_data& data, const training_options& options) {
-  const auto is_recurrent = options.architecture == encoder_architecture::recurrent;
-  encoder_shape made;
-  made.architecture = options.architecture;
-  made.dimensions = options.dimensions;
-  made.blocks = options.blocks;
-  made.states = is_recurrent ? options.dimensions : 0;
-  made.hidden = 2 * options.dimensions;
-  made.kinds = data.kinds;
-  made.heads = is_recurrent ? 0 : options.heads;
-  made.window = is_recurrent ? 0 : options.length_max;
-  return made;
-}
-
 /// The place of the target among its scores, from 1; of items with the same score the target comes
 /// last, so that ties flatter nobody.
 std::size_t rank_of(const float* scores, std::int64_t count, float own) {
@@ -57,6 +43,17 @@ std::size_t rank_of(const float* scores, std::int64_t count, float own) {
   for (std::int64_t i = 0; i < count; ++i)
     before += scores[i] >= own ? 1 : 0;
   return static_cast<std::size_t>(before);
+}
+
+/// Whether these are all tensors of a network.
+result<void> check_weights(const network& of, const tensor_map& from) {
+  for (const auto& [name, each] : of.tensors()) {
+    const auto found = from.find(name);
+    if (found == from.end() || found->second.shape != copy_of(each).shape)
+      return failure{errc::invalid_argument,
+                     fmt::format("tensor \"{}\" is missing or has another shape", name)};
+  }
+  return {};
 }
 
 } // namespace
@@ -67,7 +64,7 @@ std::size_t rank_of(const float* scores, std::int64_t count, float own) {
 class network_trainer final : public sequence_trainer {
 public:
   network_trainer(const sequence_data& data, const training_options& options)
-      : data_(data), options_(completed(data, options)), shape_(shape_of(data, options)),
+      : data_(data), options_(completed(data, options)), shape_(trained_shape(options, data.kinds)),
         is_sampled_(negatives_for(data, options) > 0), maker_(data, options_),
         network_(seeded(data, options)),
         optimiser_(options.weight_decay, mean_horizon(data, options_)) {
@@ -109,14 +106,23 @@ public:
   }
 
   result<void> set_weights(const tensor_map& from) override {
-    for (const auto& [name, each] : network_->tensors()) {
-      const auto found = from.find(name);
-      if (found == from.end() || found->second.shape != copy_of(each).shape)
-        return failure{errc::invalid_argument,
-                       fmt::format("tensor \"{}\" is missing or has another shape", name)};
-    }
+    if (auto fits = check_weights(*network_, from); !fits)
+      return fits;
     for (const auto& [name, each] : network_->tensors())
       optimiser_.assign(name, torch::tensor(from.find(name)->second.values).view(each.sizes()));
+    return {};
+  }
+
+  result<void> set_teacher(const encoder_shape& shape, const tensor_map& from) override {
+    const torch::NoGradGuard no_gradient;
+    auto made = network::make(shape, data_, 0);
+    if (auto fits = check_weights(*made, from); !fits)
+      return fits;
+    for (const auto& [name, each] : made->tensors())
+      torch::Tensor{each}.copy_(torch::tensor(from.find(name)->second.values).view(each.sizes()));
+    teacher_ = std::move(made);
+    if (!is_sampled_)
+      teacher_items_ = teacher_->all_items();
     return {};
   }
 
@@ -232,12 +238,11 @@ private:
       for (const auto* table : {"item.id", "item.bias"})
         optimiser_.refresh(table, what.rows);
     const auto items = is_sampled_ ? network_->some_items(what.rows) : network_->all_items();
-    const auto out = network_->encode(items.padded, what.items, what.kinds, what.gaps);
-    const auto rows = out.flatten(0, 1).index_select(0, what.places);
-    const auto queries = network_->query(rows, what.query_gaps);
-    const auto loss = is_sampled_ ? sampled_loss(items, queries, what)
-                                  : softmax_loss::apply(queries, items.vectors, items.bias,
-                                                        what.targets, torch::empty({0}));
+    const auto [queries, candidates, offsets, own] = inputs_of(*network_, items, what);
+    const auto told = teacher_ ? taught(what) : soft_targets{};
+    const auto loss =
+        softmax_loss::apply(queries, candidates, offsets, is_sampled_ ? what.columns : what.targets,
+                            own, teacher_ ? &told : nullptr);
     loss.backward();
     std::map<std::string, row_gradient> by_rows;
     if (is_sampled_) {
@@ -250,13 +255,25 @@ private:
     return static_cast<double>(loss.item<float>());
   }
 
-  [[nodiscard]] static torch::Tensor sampled_loss(const item_view& items,
-                                                  const torch::Tensor& queries, const batch& what) {
+  /// What the loss takes of the student or the teacher, which sees the same items.
+  [[nodiscard]] loss_inputs inputs_of(network& by, const item_view& items,
+                                      const batch& what) const {
+    const auto out = by.encode(items.padded, what.items, what.kinds, what.gaps);
+    const auto rows = out.flatten(0, 1).index_select(0, what.places);
+    const auto queries = by.query(rows, what.query_gaps);
+    if (!is_sampled_)
+      return {queries, items.vectors, items.bias, torch::empty({0})};
     const auto own = (queries * items.vectors.index_select(0, what.targets)).sum(1)
                      + items.bias.index_select(0, what.targets);
-    return softmax_loss::apply(queries, items.vectors.index_select(0, what.sample),
-                               items.bias.index_select(0, what.sample) + what.sample_offsets,
-                               what.columns, own);
+    return {queries, items.vectors.index_select(0, what.sample),
+            items.bias.index_select(0, what.sample) + what.sample_offsets, own};
+  }
+
+  [[nodiscard]] soft_targets taught(const batch& what) {
+    const torch::NoGradGuard no_gradient;
+    return {
+        inputs_of(*teacher_, is_sampled_ ? teacher_->some_items(what.rows) : teacher_items_, what),
+        static_cast<float>(options_.teacher_share)};
   }
 
   /// Ranks each held-out event among all items its user has not seen before.
@@ -314,6 +331,8 @@ private:
   batch_maker maker_;
   std::unique_ptr<network> network_;
   optimiser optimiser_;
+  std::unique_ptr<network> teacher_; // or nobody
+  item_view teacher_items_;          // all of them, if targets are told from all
   double rate_factor_ = 1;
   std::size_t epoch_ = 0;
 };

@@ -37,26 +37,37 @@ void check_refusal(const failure& why, std::string_view input) {
   require(is_utf8(why.context), "the error is UTF-8", input);
 }
 
-void check_taken(const safetensors& taken, std::string_view input) {
+template <class Map>
+std::size_t check_shapes(const Map& tensors, std::string_view input) {
   std::size_t bytes = 0;
-  for (const auto& [name, what] : taken.tensors) {
+  for (const auto& [name, what] : tensors) {
     std::size_t count = 1;
     for (const auto size : what.shape)
       count *= size;
     require(what.values.size() == count, "the values fill the shape", input);
+    bytes += count * sizeof(what.values[0]);
+  }
+  return bytes;
+}
+
+void check_taken(const safetensors& taken, std::string_view input) {
+  const auto bytes = check_shapes(taken.tensors, input) + check_shapes(taken.int8_tensors, input);
+  require(bytes <= input.size(), "no more values than bytes", input);
+  for (const auto& [name, what] : taken.tensors)
     for (const auto value : what.values)
       require(std::isfinite(value), "values are finite", input);
-    bytes += count * sizeof(float);
-  }
-  require(bytes <= input.size(), "no more values than bytes", input);
-  const auto fine = model::check_safetensors(taken.tensors, taken.metadata, limits);
+  const auto fine =
+      model::check_safetensors(taken.tensors, taken.metadata, limits, taken.int8_tensors);
   // Written anew, a header can only be longer by its padding and by what had no escapes.
   require(fine.has_value() || fine.error().code == errc::too_large, "what was read holds", input);
-  const auto written = model::write_safetensors(taken.tensors, taken.metadata);
+  const auto written = model::write_safetensors(taken.tensors, taken.metadata, taken.int8_tensors);
   const auto again = model::read_safetensors(written);
   require(again.has_value(), "a written file can be read", input);
-  require(again->tensors == taken.tensors && again->metadata == taken.metadata, "the same", input);
-  require(model::write_safetensors(again->tensors, again->metadata) == written, "stable", input);
+  require(again->tensors == taken.tensors && again->metadata == taken.metadata
+              && again->int8_tensors == taken.int8_tensors,
+          "the same", input);
+  require(model::write_safetensors(again->tensors, again->metadata, again->int8_tensors) == written,
+          "stable", input);
 }
 
 void run(std::string_view input) {

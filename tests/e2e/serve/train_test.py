@@ -67,6 +67,8 @@ def stops(troupe, data, directory):
     output, errors = process.communicate(timeout=60)
     expect(process.returncode == 0 and "snapshot 1 of epoch" in output, f"{output}{errors}")
     expect((root / "0000000001" / "manifest.pb").exists(), "a snapshot of what was learnt")
+    expect("stopped early; --resume goes on from" in output, output)
+    expect((directory / "stopped.checkpoint" / "training.safetensors").exists(), "its checkpoint")
 
 
 def refuses(troupe, data, directory):

@@ -310,4 +310,35 @@ TEST_SUITE("actors.model_registry") {
     has(refusal([](auto& bad) { bad.files.erase("vocabulary.bin"); }), "vocabulary.bin");
     has(refusal([](auto& bad) { bad.files["weights.safetensors"] = "{}"; }), "");
   }
+
+  TEST_CASE("vectors that are kept in int8 serve as what they stand for") {
+    const auto rules = model::fold_rules::make({}, {}).value();
+    const auto encoder = test::draw_encoder(all_ids(), *rules);
+    const auto files =
+        to_files(encoder, 0.5, 0, 0, from_millis(0), model::vector_storage::int8).value();
+    storage::snapshot good;
+    good.manifest.version = 9;
+    good.manifest.facts = files.facts;
+    good.files = files.files;
+    const auto read = to_encoder(good);
+    REQUIRE(read.has_value());
+    CHECK(read->shape == encoder.shape);
+    CHECK(read->weights.at("norm.weight") == encoder.weights.at("norm.weight"));
+    const auto& before = encoder.weights.at("item.id").values;
+    const auto& after = read->weights.at("item.id").values;
+    REQUIRE(after.size() == before.size());
+    CHECK(after != before);
+    for (std::size_t i = 0; i < before.size(); ++i)
+      CHECK(std::abs(after[i] - before[i]) <= 0.5F / 254 * 1.0001F);
+    CHECK(to_model(good, *rules).has_value());
+    auto& weights = good.files["weights.safetensors"];
+    const auto whole = weights;
+    weights = model::write_weights(encoder.weights, model::vector_storage::int8);
+    CHECK(weights == whole);
+    weights.replace(weights.find("item.id.scale"), 13, "item.id.other");
+    const auto refused = to_encoder(good);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().code == errc::corrupt_data);
+    CHECK(refused.error().context.starts_with("snapshot 9: the int8 tensor \"item.id\""));
+  }
 }

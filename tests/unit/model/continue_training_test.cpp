@@ -122,6 +122,21 @@ TEST_SUITE("model.continue_training") {
           == "the histories' items have vectors of 0 values, the encoder takes 3");
   }
 
+  TEST_CASE_FIXTURE(walkers, "a pruned parent goes on with the sizes it has") {
+    training_plan plan;
+    plan.options.dimensions = 16;
+    plan.options.batch_steps = 64;
+    plan.options.hidden = 16;
+    plan.options.states = 8;
+    plan.epochs_max = 1;
+    const auto corpus = make_corpus(walks(0, 60, 1), {}, *rules(), {}).value();
+    *parent = train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}).value();
+    const auto made = go_on(walks(100, 20, 1));
+    REQUIRE(made.has_value());
+    CHECK(made->now.shape == parent->shape);
+    CHECK(made->now.shape.states == 8);
+  }
+
   TEST_CASE_FIXTURE(walkers, "what is worse than its parent is not accepted") {
     how.rate = 1;
     // They teach steps of five, but the newest event of each, which is judged, is a step of one.

@@ -86,6 +86,50 @@ TEST_SUITE("model.safetensors") {
     CHECK(write_safetensors({}, {}) == framed("{}      "));
   }
 
+  // What safetensors.numpy.save of the Python package 0.8.0 wrote for these.
+  TEST_CASE("int8 tensors stand behind the others, a byte a value") {
+    const int8_tensor_map codes{{"a", {{2, 2}, {-128, -1, 0, 127}}}, {"none", {{0}, {}}}};
+    const tensor_map tensors{{"b", {{1}, {1}}}};
+    const auto expected =
+        framed("{\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+               "\"a\":{\"dtype\":\"I8\",\"shape\":[2,2],\"data_offsets\":[4,8]},"
+               "\"none\":{\"dtype\":\"I8\",\"shape\":[0],\"data_offsets\":[8,8]}}     ",
+               bytes_of({1}) + std::string{"\x80\xFF\x00\x7F", 4});
+    CHECK(write_safetensors(tensors, {}, codes) == expected);
+    CHECK(check_safetensors(tensors, {}, {}, codes).has_value());
+    const auto read = read_safetensors(expected);
+    REQUIRE(read.has_value());
+    CHECK(read->tensors == tensors);
+    CHECK(read->int8_tensors == codes);
+    const auto of_bytes = [](const std::string& offsets, std::size_t bytes) {
+      return of_fields(R"("dtype":"I8","shape":[5],"data_offsets":)" + offsets, bytes);
+    };
+    CHECK(read_safetensors(of_bytes("[0,5]", 5)).has_value());
+    check_refused(of_bytes("[0,20]", 20), errc::corrupt_data, "the shape [5] needs 5");
+    check_refused(of_bytes("[0,4]", 4), errc::corrupt_data, "hold 4 bytes");
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      CHECK(read_safetensors(expected.substr(0, i)).has_error());
+  }
+
+  TEST_CASE("int8 tensors that could not be read again are found before they are written") {
+    const auto code_of = [](const int8_tensor_map& codes, const safetensors_limits& limits = {}) {
+      const auto fine = check_safetensors({{"w", {{1}, {1}}}}, {}, limits, codes);
+      return fine ? errc::none : fine.error().code;
+    };
+    CHECK(code_of({{"c", {{2}, {1, 2}}}}) == errc::none);
+    CHECK(code_of({{"c", {{2}, {1}}}}) == errc::invalid_argument);
+    CHECK(code_of({{"w", {{1}, {1}}}}) == errc::invalid_argument); // both kinds have it
+    CHECK(code_of({{"", {{1}, {1}}}}) == errc::invalid_argument);
+    safetensors_limits limits;
+    limits.tensors_max = 1;
+    CHECK(code_of({{"c", {{2}, {1, 2}}}}, limits) == errc::too_large);
+    limits = {};
+    limits.bytes_max = write_safetensors({{"w", {{1}, {1}}}}, {}, {{"c", {{2}, {1, 2}}}}).size();
+    CHECK(code_of({{"c", {{2}, {1, 2}}}}, limits) == errc::none);
+    --limits.bytes_max;
+    CHECK(code_of({{"c", {{2}, {1, 2}}}}, limits) == errc::too_large);
+  }
+
   TEST_CASE("what is written comes back, and its data is aligned") {
     for (std::size_t length = 1; length < 20; ++length) {
       const tensor_map tensors{{std::string(length, 'n'), {{2, 1, 2}, {1, 2, 3, 4}}}};
@@ -159,12 +203,13 @@ TEST_SUITE("model.safetensors") {
                   "\"stride\" is none of dtype, shape, data_offsets");
   }
 
-  TEST_CASE("a dtype other than F32 is said to be unsupported, not damaged") {
-    for (const std::string dtype : {"F16", "BF16", "F64", "I8", "f32", ""})
+  TEST_CASE("a dtype other than F32 and I8 is said to be unsupported, not damaged") {
+    for (const std::string dtype : {"F16", "BF16", "F64", "U8", "f32", "i8", ""})
       check_refused(of_fields("\"dtype\":\"" + dtype + "\""), errc::unsupported_format,
-                    "tensor \"w\": the dtype is \"" + dtype + "\", this program reads \"F32\"");
+                    "tensor \"w\": the dtype is \"" + dtype
+                        + "\", this program reads \"F32\" and \"I8\"");
     check_refused(of_fields("\"dtype\":32"), errc::corrupt_data,
-                  "dtype: expected \"F32\", found 32");
+                  "dtype: expected \"F32\" or \"I8\", found 32");
   }
 
   TEST_CASE("shapes and offsets are arrays of whole numbers from 0") {

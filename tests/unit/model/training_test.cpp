@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -351,6 +352,68 @@ TEST_SUITE("model.training") {
       REQUIRE(refused.has_error());
       CHECK(refused.error().context
             == "the state's tensor \"first.item.id\" is missing or has another shape");
+    }
+  }
+
+  TEST_CASE("a teacher without a share changes nothing, bit for bit") {
+    const auto data = walks(20);
+    auto options = quick();
+    options.architecture = encoder_architecture::transformer;
+    const auto teacher = trainer_for(data, options);
+    for (const std::size_t negatives : {0U, 15U}) {
+      options = quick();
+      options.negatives = negatives;
+      const auto alone = trainer_for(data, options);
+      const auto taught = trainer_for(data, options);
+      REQUIRE(taught->set_teacher(teacher->shape(), teacher->weights()).has_value());
+      const auto report = alone->run_epoch({});
+      CHECK(taught->run_epoch({}).loss == report.loss);
+      CHECK(taught->weights() == alone->weights());
+    }
+    auto lacking = teacher->weights();
+    lacking.erase("norm.bias");
+    CHECK(trainer_for(data, quick())->set_teacher(teacher->shape(), lacking).error().context
+          == "tensor \"norm.bias\" is missing or has another shape");
+  }
+
+  TEST_CASE("a student that hears the teacher alone ranks as it does, on histories without sense") {
+    auto options = quick();
+    options.architecture = encoder_architecture::transformer;
+    const auto walked = walks(80);
+    const auto teacher = trainer_for(walked, options);
+    for (int i = 0; i < 8; ++i)
+      teacher->run_epoch({});
+    auto data = walked;
+    std::mt19937 random{3};
+    for (auto& step : data.steps)
+      step.item = static_cast<std::uint32_t>(random() % items);
+    const auto best_of = [&](sequence_trainer& by, std::size_t user) {
+      const auto query = by.query_after({&data.steps[user * 12], &data.steps[user * 12 + 6]}, 1);
+      const auto weights = by.weights();
+      std::vector<float> scores;
+      for (std::size_t item = 0; item < items; ++item) {
+        const auto vector = vector_of(data, weights, item);
+        scores.push_back(std::inner_product(query.begin(), query.end(), vector.begin(),
+                                            weights.at("item.bias").values[item]));
+      }
+      return std::max_element(scores.begin(), scores.end()) - scores.begin();
+    };
+    const auto agreement_by = [&](double share, std::size_t negatives) {
+      options = quick();
+      options.negatives = negatives;
+      options.teacher_share = share;
+      const auto student = trainer_for(data, options);
+      REQUIRE(student->set_teacher(teacher->shape(), teacher->weights()).has_value());
+      for (int i = 0; i < 8; ++i)
+        student->run_epoch({});
+      int same = 0;
+      for (std::size_t user = 0; user < 40; ++user)
+        same += best_of(*student, user) == best_of(*teacher, user) ? 1 : 0;
+      return same;
+    };
+    for (const std::size_t negatives : {0U, 20U}) {
+      CHECK(agreement_by(1, negatives) > 30);
+      CHECK(agreement_by(0, negatives) < 10);
     }
   }
 
