@@ -77,13 +77,14 @@ struct signals_settings {
   };
   double other_event_affinity = 0.5; ///< of a type no rule names; sequence 1, history, seen
 
-  std::size_t window = 50;             ///< co-occurrence: events back that count as near
-  std::string direction = "both";      ///< both, forward
-  std::size_t query_items = 12;        ///< last items of the history that ask
-  double query_decay = 0.7;            ///< per step back
-  std::size_t neighbours_max = 512;    ///< per item and shard; weakest leave
-  /// Ageing of co-occurrence counts, in events of an item; at least a quarter of all it had. 0: none.
-  double neighbour_half_life_events = 30;
+  std::size_t window = 50;          ///< co-occurrence: events back that count as near
+  std::string direction = "both";   ///< both, forward
+  std::size_t query_items = 12;     ///< last items of the history that ask
+  double query_decay = 0.75;        ///< per step back
+  std::size_t neighbours_max = 512; ///< per item and shard; weakest leave
+  /// Ageing of co-occurrence counts, in events of an item; at least a quarter of all it had. 0:
+  /// none.
+  double neighbour_half_life_events = 20;
   std::vector<double> popularity_half_lives_hours{1, 24, 168};
   double novelty_half_life_days = 14;
   std::size_t content_terms_max = 64; ///< terms per item

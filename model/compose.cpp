@@ -356,7 +356,7 @@ void align_sequence_parts(std::span<candidate_list> answers) {
   for (auto& answer : answers) {
     if (!(answer.sequence_top < top))
       continue;
-    const auto factor = std::exp(answer.sequence_top - top);
+    const auto factor = sequence_ratio(answer.sequence_top, top);
     for (auto& one : answer.found) {
       one.parts[static_cast<std::size_t>(signal::sequence)] *= factor;
       one.score = 0;

@@ -1,4 +1,5 @@
 #include "model/catalogue_slice.hpp"
+#include "model/compose.hpp"
 #include "model/slice_state.hpp"
 
 #include <algorithm>
@@ -121,7 +122,7 @@ private:
   }
 
   [[nodiscard]] float part_of_sequence(float score) const noexcept {
-    return static_cast<float>(sequence_weight_) * std::exp(std::min(0.0F, score - sequence_top_));
+    return static_cast<float>(sequence_weight_) * sequence_ratio(score, sequence_top_);
   }
 
   /// What the sequence part of an item is at most; exact for a hit.

@@ -62,7 +62,7 @@ def main():
         scores = {one["item"]: one["score"] for one in map(json.loads, result.stdout.splitlines())}
         for item, score in served:
             expected = scores[item] - scores[served[0][0]]
-            found = math.log(score / served[0][1])
+            found = math.log(score / served[0][1]) / 0.7  # the server softens them
             expect(abs(found - expected) < 1e-4, f"{item}: {found}, by the reader {expected}")
 
 

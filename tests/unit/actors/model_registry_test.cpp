@@ -154,7 +154,8 @@ struct model_node {
     for (std::size_t i = 0; i < 10; ++i) {
       CHECK(what.items[i].what->id.value == scores[i].second);
       CHECK(what.items[i].score
-            == doctest::Approx(0.5 * std::exp(scores[0].first - scores[i].first)).epsilon(1e-3));
+            == doctest::Approx(0.5 * std::exp(0.7 * (scores[0].first - scores[i].first)))
+                   .epsilon(1e-3));
     }
   }
 

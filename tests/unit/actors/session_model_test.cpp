@@ -66,7 +66,7 @@ struct encoded_films : troupe_fixture {
                        [&](const event& one) { return one.item.value == id; }))
         top = std::max(top, score(item_id{id}));
     for (const auto& one : what.items)
-      scores.push_back(std::exp(score(one.what->id) - top));
+      scores.push_back(std::exp(0.7F * (score(one.what->id) - top)));
     return scores;
   }
 

@@ -94,9 +94,10 @@ TEST_SUITE("model.slice_models") {
     CHECK(list.sequence_top == doctest::Approx(top));
     REQUIRE(list.found.size() == 300); // more than the encoder proposes: the rest is exact too
     for (const auto& one : list.found)
-      CHECK(one.parts[sequence_at]
-            == doctest::Approx(0.5 * std::exp(score_of(*model, one.what->id.value, query) - top))
-                   .epsilon(1e-4));
+      CHECK(
+          one.parts[sequence_at]
+          == doctest::Approx(0.5 * sequence_ratio(score_of(*model, one.what->id.value, query), top))
+                 .epsilon(1e-4));
   }
 
   TEST_CASE("co-occurrence and the encoder together rank as their sum does") {
