@@ -52,24 +52,23 @@ void append_scientific(std::string& out, double number) {
   out.append(text.data(), end);
 }
 
-void append_numbers(std::string& out, const std::vector<float>& values) {
+template <class Value, class Append>
+void append_array(std::string& out, const std::vector<Value>& values, Append append) {
   out += '[';
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i > 0)
       out += ',';
-    append_number(out, values[i]);
+    append(out, values[i]);
   }
   out += ']';
 }
 
+void append_numbers(std::string& out, const std::vector<float>& values) {
+  append_array(out, values, [](std::string& to, float value) { append_number(to, value); });
+}
+
 void append_texts(std::string& out, const std::vector<std::string>& texts) {
-  out += '[';
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (i > 0)
-      out += ',';
-    append_text(out, texts[i]);
-  }
-  out += ']';
+  append_array(out, texts, [](std::string& to, const std::string& text) { append_text(to, text); });
 }
 
 void append_time_or_null(std::string& out, timestamp time) {

@@ -1,7 +1,7 @@
 #include "model/training/batches.hpp"
 
 #include "model/encoder.hpp"
-#include "model/training/shape.hpp"
+#include "model/training/conversions.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "model/training/network.hpp"
 
+#include "model/training/conversions.hpp"
 #include "model/training/scan.hpp"
-#include "model/training/shape.hpp"
 
 #include <algorithm>
 #include <cmath>

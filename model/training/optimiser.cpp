@@ -1,5 +1,7 @@
 #include "model/training/optimiser.hpp"
 
+#include "model/training/conversions.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

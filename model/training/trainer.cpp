@@ -1,5 +1,6 @@
 #include "model/sequence_trainer.hpp"
 #include "model/training/batches.hpp"
+#include "model/training/conversions.hpp"
 #include "model/training/network.hpp"
 #include "model/training/optimiser.hpp"
 #include "model/training/softmax_loss.hpp"

@@ -6,21 +6,15 @@ import sys
 import tempfile
 
 from live_client import LiveClient, request
-from server import Server, expect, run, write
+from server import Server, expect, run
+import walkers
 
 SWITCHES = 30
 
 
 def fill(troupe, directory):
-    lines = [json.dumps({"item_id": f"i{n}", "title": f"Item {n}"}) for n in range(40)]
-    lines += [json.dumps({"event_id": f"{user}-{step}", "user_id": f"u{user}",
-                          "item_id": f"i{(3 * user + step) % 40}", "type": "view",
-                          "timestamp": 1_600_000_000_000 + 1000 * step})
-              for user in range(40) for step in range(9)]
-    data = directory / "data"
-    code, output, errors = run(troupe, "import", write(directory / "all.jsonl", "\n".join(lines)),
-                               "--data", data)
-    expect(code == 0, f"import: {output}{errors}")
+    records = [{"item_id": f"i{n}", "title": f"Item {n}"} for n in range(40)]
+    data = walkers.fill(troupe, directory, records, users=40, pace=3, steps=9)
     for seed in (1, 2):
         code, output, errors = run(troupe, "train", "--data", data, "--dimensions", 16, "--epochs",
                                    2, "--seed", seed)

@@ -9,23 +9,16 @@ import sys
 import tempfile
 
 from live_client import request
-from server import Server, expect, run, write
+from server import Server, expect, run
+import walkers
 
 SMALL = ("--dimensions", 16, "--epochs", 3, "--refit-epochs", 1)
 
 
 def fill(troupe, directory):
-    lines = [json.dumps({"item_id": f"i{n}", "title": f"Item {n}", "categories": [f"c{n % 3}"]})
-             for n in range(30)]
-    lines += [json.dumps({"event_id": f"{user}-{step}", "user_id": f"u{user}",
-                          "item_id": f"i{(7 * user + step) % 30}", "type": "view",
-                          "timestamp": 1_600_000_000_000 + 1000 * step})
-              for user in range(40) for step in range(8)]
-    data = directory / "data"
-    code, output, errors = run(troupe, "import", write(directory / "all.jsonl", "\n".join(lines)),
-                               "--data", data)
-    expect(code == 0, f"import: {output}{errors}")
-    return data
+    records = [{"item_id": f"i{n}", "title": f"Item {n}", "categories": [f"c{n % 3}"]}
+               for n in range(30)]
+    return walkers.fill(troupe, directory, records, users=40, pace=7)
 
 
 def header_of(snapshot):

@@ -8,20 +8,13 @@ import sys
 import tempfile
 
 from server import expect, run, write
+import walkers
 
 
 def fill(troupe, directory):
-    lines = [json.dumps({"item_id": f"i{n}", "title": f"Item {n}", "categories": ["odd" if n % 2 else "even"]})
-             for n in range(10)]
-    lines += [json.dumps({"event_id": f"{user}-{step}", "user_id": f"u{user}",
-                          "item_id": f"i{(3 * user + step) % 10}", "type": "view",
-                          "timestamp": 1_600_000_000_000 + 1000 * step})
-              for user in range(30) for step in range(8)]
-    data = directory / "data"
-    code, output, errors = run(troupe, "import", write(directory / "all.jsonl", "\n".join(lines)),
-                               "--data", data)
-    expect(code == 0 and "events   240 written" in output, f"{output}{errors}")
-    return data
+    records = [{"item_id": f"i{n}", "title": f"Item {n}", "categories": ["odd" if n % 2 else "even"]}
+               for n in range(10)]
+    return walkers.fill(troupe, directory, records, users=30, pace=3)
 
 
 def tensors_of(file):

@@ -2,6 +2,7 @@
 
 #include "model/history_buffer.hpp"
 #include "model/sequence_model.hpp"
+#include "tests/support/walks.hpp"
 
 #include <doctest/doctest.h>
 
@@ -18,19 +19,8 @@ std::shared_ptr<const fold_rules> rules() {
   return fold_rules::make({}, {}).value();
 }
 
-/// Users who walk through twelve items in steps of `stride`, each from elsewhere.
 std::vector<stored_event> walks(int first, int users, int stride, const std::string& stem = "i") {
-  std::vector<stored_event> made;
-  for (int user = first; user < first + users; ++user)
-    for (int i = 0; i < 8; ++i) {
-      stored_event one;
-      one.what.user = user_id{"u" + std::to_string(user)};
-      one.what.item = item_id{stem + std::to_string((user + i * stride) % 12)};
-      one.what.type = "view";
-      one.what.time = from_millis(1'000'000 + 60'000 * i);
-      made.push_back(std::move(one));
-    }
-  return made;
+  return test::walks({.users = users, .first = first, .stride = stride, .stem = stem});
 }
 
 struct walkers {

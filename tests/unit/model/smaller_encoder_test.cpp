@@ -3,6 +3,7 @@
 #include "model/encoder_figures.hpp"
 #include "model/prune_encoder.hpp"
 #include "model/sequence_model.hpp"
+#include "tests/support/walks.hpp"
 
 #include <doctest/doctest.h>
 
@@ -23,19 +24,8 @@ std::shared_ptr<const fold_rules> rules() {
   return fold_rules::make({}, {}).value();
 }
 
-/// Users who walk through thirty items in steps of one, each from elsewhere.
 std::vector<stored_event> walks() {
-  std::vector<stored_event> made;
-  for (int user = 0; user < 60; ++user)
-    for (int i = 0; i < 8; ++i) {
-      stored_event one;
-      one.what.user = user_id{"u" + std::to_string(user)};
-      one.what.item = item_id{"i" + std::to_string((user * 7 + i) % 30)};
-      one.what.type = "view";
-      one.what.time = from_millis(1'000'000 + 60'000 * i);
-      made.push_back(std::move(one));
-    }
-  return made;
+  return test::walks({.items = 30, .apart = 7});
 }
 
 struct walkers {
