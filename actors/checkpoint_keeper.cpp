@@ -28,11 +28,12 @@ struct checkpoint_keeper_state::round {
 checkpoint_keeper_state::checkpoint_keeper_state(handle::pointer self, storage::store& into,
                                                  const clock& time,
                                                  std::vector<item_shard_actor> shards,
+                                                 blend_learner_actor blend,
                                                  std::vector<std::uint64_t> learned,
                                                  checkpoint_probe probe, options opts)
-    : self_(self), into_(into), time_(time), shards_(std::move(shards)),
+    : self_(self), into_(into), time_(time), shards_(std::move(shards)), blend_(std::move(blend)),
       written_(std::move(learned)), probe_(probe), options_(opts) {
-  written_.resize(shards_.size());
+  written_.resize(shards_.size() + 1);
 }
 
 checkpoint_keeper_state::handle::behavior_type checkpoint_keeper_state::make_behavior() {
@@ -53,31 +54,46 @@ checkpoint_keeper_state::handle::behavior_type checkpoint_keeper_state::make_beh
 }
 
 void checkpoint_keeper_state::look(std::uint64_t events_min, const std::shared_ptr<round>& what) {
-  what->open = shards_.size();
+  what->open = shards_.size() + (blend_ ? 1 : 0);
+  const auto consider = [this, what, events_min](const auto& whose, std::size_t place,
+                                                 std::uint64_t learned) {
+    if (learned >= written_[place] + events_min)
+      write(whose, place, learned, what);
+    else
+      settle(what, std::nullopt);
+  };
+  const auto fail = [this, what](const caf::error& why) { settle(what, to_failure(why)); };
   for (std::size_t shard = 0; shard < shards_.size(); ++shard)
     self_->request(shards_[shard], options_.answer_timeout, read_slice_stats{})
         .then(
-            [this, shard, what, events_min](const model::slice_stats& now) {
-              if (now.learned_arrival >= written_[shard] + events_min)
-                write(shard, now.learned_arrival, what);
-              else
-                settle(what, std::nullopt);
+            [this, shard, consider](const model::slice_stats& now) {
+              consider(shards_[shard], shard, now.learned_arrival);
             },
-            [this, what](const caf::error& why) { settle(what, to_failure(why)); });
+            fail);
+  if (blend_)
+    self_->request(blend_, options_.answer_timeout, read_blend_stats{})
+        .then(
+            [this, consider](const blend_stats& now) {
+              consider(blend_, shards_.size(), now.learned_arrival);
+            },
+            fail);
 }
 
-void checkpoint_keeper_state::write(std::size_t shard, std::uint64_t learned,
+template <class Handle>
+void checkpoint_keeper_state::write(const Handle& whose, std::size_t place, std::uint64_t learned,
                                     const std::shared_ptr<round>& what) {
-  self_->request(shards_[shard], options_.answer_timeout, make_checkpoint{})
+  self_->request(whose, options_.answer_timeout, make_checkpoint{})
       .then(
-          [this, shard, learned, what](const checkpoint_bytes& made) {
+          [this, place, learned, what](const checkpoint_bytes& made) {
             const auto begin = time_.steady();
-            auto saved = into_.models().save(checkpoint_name(shard, shards_.size()), *made.bytes);
+            const auto key = place < shards_.size() ? checkpoint_name(place, shards_.size())
+                                                    : std::string{blend_checkpoint_name};
+            auto saved = into_.models().save(key, *made.bytes);
             probe_.seconds.observe(std::chrono::duration<double>(time_.steady() - begin).count());
             if (!saved)
               return settle(what, saved.error());
             // It may hold more by now; written again a little too early at worst.
-            written_[shard] = learned;
+            written_[place] = learned;
             probe_.written.add();
             probe_.bytes.set(static_cast<double>(made.bytes->size()));
             settle(what, std::nullopt);
@@ -89,7 +105,7 @@ void checkpoint_keeper_state::settle(const std::shared_ptr<round>& what,
                                      std::optional<failure> why) {
   if (why) {
     probe_.failed.add();
-    TROUPE_LOG(warn, "shard.checkpoint_failed", "error=\"{}\"", why->context);
+    TROUPE_LOG(warn, "checkpoint.failed", "error=\"{}\"", why->context);
     what->why = std::move(why);
   }
   if (--what->open > 0 || !what->answer)
@@ -112,10 +128,10 @@ constexpr std::chrono::seconds replay_answer_timeout{30};
 log_replayer_state::log_replayer_state(handle::pointer self,
                                        std::shared_ptr<learning_replay> replay,
                                        std::vector<item_shard_actor> shards,
-                                       event_log_writer_actor log,
+                                       blend_learner_actor blend, event_log_writer_actor log,
                                        std::shared_ptr<std::atomic<bool>> caught_up)
-    : self_(self), replay_(std::move(replay)), shards_(std::move(shards)), log_(std::move(log)),
-      caught_up_(std::move(caught_up)) {}
+    : self_(self), replay_(std::move(replay)), shards_(std::move(shards)), blend_(std::move(blend)),
+      log_(std::move(log)), caught_up_(std::move(caught_up)) {}
 
 log_replayer_state::handle::behavior_type log_replayer_state::make_behavior() {
   self_->send(self_, replay_step{});
@@ -129,13 +145,15 @@ void log_replayer_state::step() {
                lessons.error().context);
     return self_->quit();
   }
-  const learn lesson{std::make_shared<const std::vector<model::observation>>(std::move(*lessons))};
+  const auto all = std::make_shared<const replayed_lessons>(std::move(*lessons));
   for (const auto& shard : shards_)
-    self_->send(shard, lesson);
+    self_->send(shard, learn{{all, &all->seen}});
+  if (blend_)
+    self_->send(blend_, learn_blend{{all, &all->judged}, replay_->position()});
   if (replay_->at_end())
     return hand_over();
   // The answer comes behind the lesson: so at most one page waits in a shard's mailbox.
-  auto open = std::make_shared<std::size_t>(shards_.size());
+  auto open = std::make_shared<std::size_t>(shards_.size() + (blend_ ? 1 : 0));
   const auto settled = [this, open] {
     if (--*open == 0)
       self_->send(self_, replay_step{});
@@ -143,6 +161,10 @@ void log_replayer_state::step() {
   for (const auto& shard : shards_)
     self_->request(shard, replay_answer_timeout, shard_find{})
         .then([settled](const item_ptr&) { settled(); },
+              [settled](const caf::error&) { settled(); });
+  if (blend_)
+    self_->request(blend_, replay_answer_timeout, read_blend_stats{})
+        .then([settled](const blend_stats&) { settled(); },
               [settled](const caf::error&) { settled(); });
 }
 

@@ -20,10 +20,10 @@ struct checkpoint_probe {
   [[nodiscard]] static checkpoint_probe make(metrics& where);
 };
 
-/// Writes the shards' checkpoints every `interval`, once at least `events_min` events were
-/// learnt since the last ones: making one stops its shard for some milliseconds, and so many
-/// events are replayed in less than a second at the next start. Detached; the only one who
-/// writes checkpoints while the node runs.
+/// Writes the checkpoints of the shards and of the blend every `interval`, once at least
+/// `events_min` events were learnt since the last ones: making one stops its shard for some
+/// milliseconds, and so many events are replayed in less than a second at the next start. Detached;
+/// the only one who writes checkpoints while the node runs.
 class checkpoint_keeper_state {
 public:
   using handle = checkpoint_keeper_actor::extend<caf::reacts_to<checkpoint_round>>;
@@ -35,10 +35,11 @@ public:
     std::chrono::milliseconds answer_timeout{5000}; ///< of a shard
   };
 
-  /// `into` and `time` outlive the actor. `learned`: what the checkpoints in the store hold.
+  /// `into` and `time` outlive the actor. `learned`: what the checkpoints in the store hold, the
+  /// blend's last. `blend`: none, nobody learns it.
   checkpoint_keeper_state(handle::pointer self, storage::store& into, const clock& time,
-                          std::vector<item_shard_actor> shards, std::vector<std::uint64_t> learned,
-                          checkpoint_probe probe, options opts);
+                          std::vector<item_shard_actor> shards, blend_learner_actor blend,
+                          std::vector<std::uint64_t> learned, checkpoint_probe probe, options opts);
 
   [[nodiscard]] handle::behavior_type make_behavior();
 
@@ -46,20 +47,24 @@ private:
   struct round;
 
   void look(std::uint64_t events_min, const std::shared_ptr<round>& what);
-  void write(std::size_t shard, std::uint64_t learned, const std::shared_ptr<round>& what);
+  /// `place`: of the shard; behind the shards' the blend's.
+  template <class Handle>
+  void write(const Handle& whose, std::size_t place, std::uint64_t learned,
+             const std::shared_ptr<round>& what);
   void settle(const std::shared_ptr<round>& what, std::optional<failure> why);
 
   handle::pointer self_;
   storage::store& into_;
   const clock& time_;
   std::vector<item_shard_actor> shards_;
-  std::vector<std::uint64_t> written_; ///< learnt arrival in each shard's stored checkpoint
+  blend_learner_actor blend_;
+  std::vector<std::uint64_t> written_; ///< learnt arrival in each stored checkpoint
   checkpoint_probe probe_;
   options options_;
 };
 
-/// Teaches the shards the tail of the log behind their checkpoints while the node already
-/// serves; then lets the log's writer take over and ends. Detached.
+/// Teaches the shards and the blend the tail of the log behind their checkpoints while the node
+/// already serves; then lets the log's writer take over and ends. Detached.
 class log_replayer_state {
 public:
   using handle = caf::typed_actor<caf::reacts_to<replay_step>>;
@@ -67,8 +72,8 @@ public:
 
   /// `caught_up` is set when it is done.
   log_replayer_state(handle::pointer self, std::shared_ptr<learning_replay> replay,
-                     std::vector<item_shard_actor> shards, event_log_writer_actor log,
-                     std::shared_ptr<std::atomic<bool>> caught_up);
+                     std::vector<item_shard_actor> shards, blend_learner_actor blend,
+                     event_log_writer_actor log, std::shared_ptr<std::atomic<bool>> caught_up);
 
   [[nodiscard]] handle::behavior_type make_behavior();
 
@@ -79,6 +84,7 @@ private:
   handle::pointer self_;
   std::shared_ptr<learning_replay> replay_;
   std::vector<item_shard_actor> shards_;
+  blend_learner_actor blend_; ///< none: nobody learns it
   event_log_writer_actor log_;
   std::shared_ptr<std::atomic<bool>> caught_up_;
 };

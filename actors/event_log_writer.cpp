@@ -15,6 +15,13 @@ namespace {
 /// one had on its way was answered long ago.
 constexpr std::size_t broken_max = 65'536;
 
+/// What one commit teaches.
+struct batch_lessons {
+  std::vector<model::observation> seen;
+  std::vector<model::blend_lesson> judged;
+  std::size_t events = 0; ///< that teach something
+};
+
 void end_process(const failure& why) {
   TROUPE_LOG(error, "event_log.failed", "error=\"{}\" action=abort", why.context);
   std::abort();
@@ -43,10 +50,11 @@ event_log_writer_probe event_log_writer_probe::make(metrics& where) {
 event_log_writer_state::event_log_writer_state(handle::pointer self, storage::store& into,
                                                const clock& time,
                                                std::vector<item_shard_actor> shards,
+                                               blend_learner_actor blend,
                                                std::shared_ptr<write_credit> credit,
                                                event_log_writer_probe probe, options opts)
-    : self_(self), into_(into), time_(time), shards_(std::move(shards)), credit_(std::move(credit)),
-      probe_(probe), options_(std::move(opts)) {
+    : self_(self), into_(into), time_(time), shards_(std::move(shards)), blend_(std::move(blend)),
+      credit_(std::move(credit)), probe_(probe), options_(std::move(opts)) {
   if (!options_.on_fatal)
     options_.on_fatal = end_process;
   if (auto last = into_.events().last_arrival())
@@ -94,6 +102,7 @@ caf::result<appended> event_log_writer_state::append(append_event& what) {
   auto promise = self_->make_response_promise<appended>();
   batch_.push_back(std::move(what.what));
   teaches_.push_back(std::move(what.teaches));
+  judged_.push_back(std::move(what.judged));
   waiting_.push_back(promise);
   if (batch_.size() >= options_.batch_max)
     flush();
@@ -148,6 +157,7 @@ void event_log_writer_state::commit_events() {
   credit_->give_back(unlearnt);
   batch_.clear();
   teaches_.clear();
+  judged_.clear();
   waiting_.clear();
 }
 
@@ -175,25 +185,31 @@ void event_log_writer_state::refuse_all(const failure& why) {
 std::size_t event_log_writer_state::teach() {
   if (!options_.teaching)
     return batch_.size();
-  std::vector<model::observation> learnt;
-  learnt.reserve(batch_.size());
-  for (std::size_t i = 0; i < batch_.size(); ++i)
+  auto made = std::make_unique<batch_lessons>();
+  made->seen.reserve(batch_.size());
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (teaches_[i]) {
       teaches_[i]->arrival = batch_[i].arrival;
-      learnt.push_back(std::move(*teaches_[i]));
+      made->seen.push_back(std::move(*teaches_[i]));
     }
-  const auto unlearnt = batch_.size() - learnt.size();
-  if (learnt.empty())
-    return unlearnt;
-  using lessons = std::vector<model::observation>;
-  // The last shard that lets go of the lesson gives its credit back.
-  const learn lesson{
-      {new const lessons(std::move(learnt)), [credit = credit_](const lessons* done) {
-         credit->give_back(done->size());
-         delete done;
-       }}};
-  for (const auto& shard : shards_)
-    self_->send(shard, lesson);
+    if (judged_[i] && blend_) {
+      judged_[i]->arrival = batch_[i].arrival;
+      made->judged.push_back(std::move(*judged_[i]));
+    }
+    made->events += teaches_[i] || (judged_[i] && blend_) ? 1U : 0U;
+  }
+  const auto unlearnt = batch_.size() - made->events;
+  // The last one that lets go of the lessons gives their credit back.
+  const std::shared_ptr<const batch_lessons> all{made.release(),
+                                                 [credit = credit_](const batch_lessons* done) {
+                                                   credit->give_back(done->events);
+                                                   delete done;
+                                                 }};
+  if (!all->seen.empty())
+    for (const auto& shard : shards_)
+      self_->send(shard, learn{{all, &all->seen}});
+  if (blend_)
+    self_->send(blend_, learn_blend{{all, &all->judged}, last_arrival_});
   return unlearnt;
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -28,9 +29,9 @@ struct event_log_writer_probe {
 };
 
 /// Group commit: takes everything that waits into one append and one fsync, then answers all,
-/// then tells the shards what was learnt, in order of arrival. The first event of a batch sends
-/// `flush_batch` to the actor itself, which lands behind all that waits; so the batch is what
-/// came in while the last one was being synced, at most `batch_max`.
+/// then tells the shards and the blend learner what was learnt, in order of arrival. The first
+/// event of a batch sends `flush_batch` to the actor itself, which lands behind all that waits; so
+/// the batch is what came in while the last one was being synced, at most `batch_max`.
 ///
 /// Failures: with a full disk nothing of the batch was written, its events are refused and the
 /// next batch may succeed. Any other failure of an append leaves the log in an unknown state (an
@@ -38,7 +39,8 @@ struct event_log_writer_probe {
 /// the restart reads what is really there.
 ///
 /// Bounds: events by `write_credit`, which whoever sends takes first. It comes back with the
-/// refusal, or when all shards have learnt from the event: the log gets no further ahead of them.
+/// refusal, or when all shards and the blend learner have learnt from the event: the log gets no
+/// further ahead of them.
 /// Blocking: yes, detached.
 class event_log_writer_state {
 public:
@@ -52,10 +54,11 @@ public:
     std::function<void(const failure&)> on_fatal; ///< does not return outside of tests
   };
 
-  /// `into` and `time` outlive the actor.
+  /// `into` and `time` outlive the actor. `blend`: none, nobody learns it.
   event_log_writer_state(handle::pointer self, storage::store& into, const clock& time,
-                         std::vector<item_shard_actor> shards, std::shared_ptr<write_credit> credit,
-                         event_log_writer_probe probe, options opts);
+                         std::vector<item_shard_actor> shards, blend_learner_actor blend,
+                         std::shared_ptr<write_credit> credit, event_log_writer_probe probe,
+                         options opts);
 
   [[nodiscard]] handle::behavior_type make_behavior();
 
@@ -81,13 +84,15 @@ private:
   storage::store& into_;
   const clock& time_;
   std::vector<item_shard_actor> shards_;
+  blend_learner_actor blend_;
   std::shared_ptr<write_credit> credit_;
   event_log_writer_probe probe_;
   options options_;
 
-  // One batch: these three go together by index.
+  // One batch: these four go together by index.
   std::vector<stored_event> batch_;
   std::vector<std::shared_ptr<model::observation>> teaches_;
+  std::vector<std::optional<model::blend_lesson>> judged_;
   std::vector<caf::typed_response_promise<appended>> waiting_;
 
   std::vector<storage::profile_record> profiles_;

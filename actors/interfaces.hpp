@@ -75,7 +75,10 @@ struct ingest_ack {
   bool duplicate = false; ///< the id was known: nothing changed, `seq` is the first answer's
 };
 
-/// The user looked at these positions (from 0) of a slate: an event of type "impression" each.
+/// The type of the events that say what a user looked at.
+inline constexpr const char* impression_type = "impression";
+
+/// The user looked at these positions (from 0) of a slate: an event of impression_type each.
 /// Answered with the last one's number. not_found: the session does not know the slate.
 struct record_impression {
   user_id user;
@@ -318,13 +321,6 @@ struct adopt_model {
   model::sequence_model_ptr what;
 };
 
-/// Makes the shard's learnt state into bytes, to be written by the store's writer.
-struct make_checkpoint {};
-
-struct checkpoint_bytes {
-  std::shared_ptr<const std::string> bytes;
-};
-
 using item_shard_actor =
     caf::typed_actor<rpc<scored_candidates, score_request>, rpc<traits_list, read_traits>,
                      caf::reacts_to<learn>, rpc<done, shard_upsert>, rpc<done, shard_remove>,
@@ -351,11 +347,12 @@ using encoder_actor = caf::typed_actor<rpc<encoded, encode>>;
 
 // -- store ---------------------------------------------------------------------------------
 
-/// One event to the log, with what it teaches (sent on to the shards once it is committed).
-/// Answered when committed; all that wait share one fsync.
+/// One event to the log, with what it teaches (sent on to the shards and to the blend learner once
+/// it is committed). Answered when committed; all that wait share one fsync.
 struct append_event {
   stored_event what;                           ///< arrival is given by the log
   std::shared_ptr<model::observation> teaches; ///< null: nothing
+  std::optional<model::blend_lesson> judged;   ///< none: it says nothing about the blend
 };
 
 struct appended {

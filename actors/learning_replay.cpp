@@ -39,13 +39,13 @@ learning_replay::learning_replay(const storage::event_log& log,
                                  std::uint64_t after, std::size_t users_max)
     : log_(&log), rules_(std::move(rules)), position_(after), users_max_(users_max) {}
 
-result<std::vector<model::observation>> learning_replay::next(std::size_t events_max) {
+result<replayed_lessons> learning_replay::next(std::size_t events_max) {
   auto events = log_->read_arrivals(position_, events_max);
   if (!events)
     return events.error();
   at_end_ = events->size() < events_max;
-  std::vector<model::observation> learnt;
-  learnt.reserve(events->size());
+  replayed_lessons learnt;
+  learnt.seen.reserve(events->size());
   for (const auto& one : *events) {
     position_ = one.arrival;
     auto window = window_of(one);
@@ -53,8 +53,10 @@ result<std::vector<model::observation>> learning_replay::next(std::size_t events
       return window.error();
     if (auto lesson = model::observe(**window, one.what, *rules_)) {
       lesson->arrival = one.arrival;
-      learnt.push_back(std::move(*lesson));
+      learnt.seen.push_back(std::move(*lesson));
     }
+    if (auto lesson = model::make_blend_lesson(one, *rules_))
+      learnt.judged.push_back(std::move(*lesson));
     move_forward(**window, one);
   }
   return learnt;
@@ -160,12 +162,26 @@ load_slices(storage::store& from, const config::settings& settings) {
   return slices;
 }
 
-std::uint64_t
-learned_by_all(const std::vector<std::shared_ptr<model::catalogue_slice>>& slices) noexcept {
-  auto learned = ~std::uint64_t{0};
+std::uint64_t learned_by_all(const std::vector<std::shared_ptr<model::catalogue_slice>>& slices,
+                             const model::blend_learner* blend) noexcept {
+  auto learned = blend != nullptr ? blend->learned_arrival() : ~std::uint64_t{0};
   for (const auto& slice : slices)
     learned = std::min(learned, slice->learned_arrival());
   return slices.empty() ? 0 : learned;
+}
+
+result<std::shared_ptr<model::blend_learner>> load_blend(storage::store& from,
+                                                         const config::blend_settings& settings) {
+  auto made = std::make_shared<model::blend_learner>(settings);
+  auto bytes = from.models().load(blend_checkpoint_name);
+  if (!bytes && bytes.error().code != errc::corrupt_data)
+    return bytes.error();
+  const auto restored = !bytes   ? result<void>{bytes.error()}
+                        : *bytes ? made->restore(**bytes)
+                                 : result<void>{};
+  if (!restored)
+    TROUPE_LOG(warn, "blend.checkpoint_passed_over", "error=\"{}\"", restored.error().context);
+  return made;
 }
 
 result<checkpoints_built> build_checkpoints(storage::store& store, const config::settings& settings,
@@ -173,8 +189,11 @@ result<checkpoints_built> build_checkpoints(storage::store& store, const config:
   auto slices = load_slices(store, settings);
   if (!slices)
     return slices.error();
+  auto blend = load_blend(store, settings.blend);
+  if (!blend)
+    return blend.error();
   auto replay = learning_replay::make(store.events(), settings.users, settings.signals,
-                                      learned_by_all(*slices));
+                                      learned_by_all(*slices, blend->get()));
   if (!replay)
     return replay.error();
   checkpoints_built out;
@@ -182,13 +201,18 @@ result<checkpoints_built> build_checkpoints(storage::store& store, const config:
     auto lessons = replay->next(page_events);
     if (!lessons)
       return lessons.error();
-    for (const auto& lesson : *lessons)
+    for (const auto& lesson : lessons->seen)
       for (const auto& slice : *slices)
         slice->learn(lesson);
-    out.events += lessons->size();
+    for (const auto& lesson : lessons->judged)
+      (*blend)->learn(lesson);
+    (*blend)->pass(replay->position());
+    out.events += lessons->seen.size();
     if (progress)
       progress(replay->position());
   }
+  if (auto saved = store.models().save(blend_checkpoint_name, (*blend)->checkpoint()); !saved)
+    return saved.error();
   for (std::size_t shard = 0; shard < slices->size(); ++shard) {
     out.items += (*slices)[shard]->stats().items;
     if (auto saved = store.models().save(checkpoint_name(shard, slices->size()),

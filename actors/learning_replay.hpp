@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "config/settings.hpp"
+#include "model/blend_learner.hpp"
 #include "model/catalogue_slice.hpp"
 #include "model/profile.hpp"
 #include "model/query.hpp"
@@ -19,11 +20,17 @@
 
 namespace troupe::actors {
 
-/// Reads the event log in order of arrival and makes the observations that the shards would
-/// have been taught, as if the events came in now. What stood near an event is rebuilt from a
-/// window of the user's events: the first one is read from the log, later ones are carried
-/// along for the `users_max` users seen last, so that memory is bounded.
-/// Blocking: yes; for start-up, commands and detached actors. Not thread-safe.
+/// What events of the log teach, oldest first.
+struct replayed_lessons {
+  std::vector<model::observation> seen;    ///< for the shards
+  std::vector<model::blend_lesson> judged; ///< for the blend
+};
+
+/// Reads the event log in order of arrival and makes the lessons that the shards and the blend
+/// learner would have been taught, as if the events came in now. What stood near an event is
+/// rebuilt from a window of the user's events: the first one is read from the log, later ones are
+/// carried along for the `users_max` users seen last, so that memory is bounded. Blocking: yes; for
+/// start-up, commands and detached actors. Not thread-safe.
 class learning_replay {
 public:
   /// `log` outlives the object. Begins behind arrival `after`.
@@ -34,9 +41,9 @@ public:
                                                     std::uint64_t after,
                                                     std::size_t users_max = 50'000);
 
-  /// The observations of the next `events_max` events, oldest first; events that teach nothing
-  /// leave none. Errors are the log's.
-  [[nodiscard]] result<std::vector<model::observation>> next(std::size_t events_max);
+  /// The lessons of the next `events_max` events; events that teach nothing leave none. Errors are
+  /// the log's.
+  [[nodiscard]] result<replayed_lessons> next(std::size_t events_max);
 
   /// The last arrival read.
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
@@ -68,9 +75,11 @@ private:
 [[nodiscard]] result<std::vector<std::shared_ptr<model::catalogue_slice>>>
 load_slices(storage::store& from, const config::settings& settings);
 
-/// Where the replay of a slice has to begin so that all of them have learnt everything.
+/// Where the replay has to begin so that all slices, and the blend (null: nobody learns it), have
+/// learnt everything.
 [[nodiscard]] std::uint64_t
-learned_by_all(const std::vector<std::shared_ptr<model::catalogue_slice>>& slices) noexcept;
+learned_by_all(const std::vector<std::shared_ptr<model::catalogue_slice>>& slices,
+               const model::blend_learner* blend) noexcept;
 
 /// The name of a shard's checkpoint in the model_store.
 [[nodiscard]] std::string checkpoint_name(std::size_t shard, std::size_t shards);
@@ -79,6 +88,14 @@ struct checkpoints_built {
   std::uint64_t events = 0; ///< replayed
   std::size_t items = 0;
 };
+
+/// The blend's weights as the store remembers them; a checkpoint that is missing, damaged or of
+/// other settings is passed over and logged, likewise. Errors: the store's.
+[[nodiscard]] result<std::shared_ptr<model::blend_learner>>
+load_blend(storage::store& from, const config::blend_settings& settings);
+
+/// The name of the blend's checkpoint in the model_store.
+inline constexpr const char* blend_checkpoint_name = "blend";
 
 /// Teaches the shards everything the log holds behind their checkpoints and writes new ones, so
 /// that a node starts at once after an import. `progress` is called now and then with the

@@ -99,6 +99,9 @@ CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::forget_user))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::run_round))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::round_result))
 CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::training_round))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::learn_blend))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::read_blend_stats))
+CAF_ADD_TYPE_ID(troupe_actors, (troupe::actors::blend_stats))
 CAF_END_TYPE_ID_BLOCK(troupe_actors)
 // clang-format on
 
@@ -192,6 +195,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::forget_user)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::run_round)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::round_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::training_round)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::learn_blend)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::read_blend_stats)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::blend_stats)
 #if CAF_MAJOR_VERSION < 1
 CAF_ERROR_CODE_ENUM(troupe::errc, "troupe")
 #else

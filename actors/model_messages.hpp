@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/event.hpp"
 #include "base/item.hpp"
+#include "model/blend_learner.hpp"
 #include "model/sequences.hpp"
 #include "model/trained_encoder.hpp"
 #include "storage/snapshot_directory.hpp"
@@ -14,7 +15,8 @@
 #include <string>
 #include <vector>
 
-/// What the model registry and the trainer are asked, and answer. A part of interfaces.hpp.
+/// What the model registry, the trainer and the blend learner are asked, and answer. A part of
+/// interfaces.hpp.
 namespace troupe::actors {
 
 /// One immutable version of the model. Version 0 is the signals alone, without an encoder; it is
@@ -81,5 +83,35 @@ struct round_result {
 };
 
 using training_worker_actor = caf::typed_actor<rpc<round_result, run_round>>;
+
+/// What committed events say about the blend, in order of arrival; nothing else that is to be
+/// learnt has an arrival up to `upto`.
+struct learn_blend {
+  std::shared_ptr<const std::vector<model::blend_lesson>> what;
+  std::uint64_t upto = 0;
+};
+
+struct read_blend_stats {};
+
+struct blend_stats {
+  std::uint64_t learned_arrival = 0;
+  std::uint64_t wanted = 0; ///< impressions
+  std::uint64_t unwanted = 0;
+  std::size_t open = 0;    ///< impressions without an outcome yet
+  signal_values factors{}; ///< of the configured weights
+};
+
+/// Makes the learnt state of a shard, or of the blend, into bytes, to be written by the store's
+/// writer.
+struct make_checkpoint {};
+
+struct checkpoint_bytes {
+  std::shared_ptr<const std::string> bytes;
+};
+
+/// Learns the blend's weights; one per node.
+using blend_learner_actor =
+    caf::typed_actor<caf::reacts_to<learn_blend>, rpc<blend_stats, read_blend_stats>,
+                     rpc<checkpoint_bytes, make_checkpoint>>;
 
 } // namespace troupe::actors

@@ -1,19 +1,27 @@
 #pragma once
 
+#include "model/blend_learner.hpp"
 #include "model/sequence_model.hpp"
 
+#include <memory>
 #include <mutex>
 #include <utility>
 
 namespace troupe::actors {
 
-/// The version of the model that slates are made with from now on: set by the model registry, read
-/// by each session once for each slate, which then uses that one throughout (promise P5).
-/// Thread safety: both members may be called from any thread.
+/// What one slate is made with.
+struct serving_model {
+  model::sequence_model_ptr encoder;                ///< null: the signals alone
+  std::shared_ptr<const model::learnt_blend> blend; ///< null: as configured
+};
+
+/// What slates are made with from now on: the version of the model is set by the model registry,
+/// the blend by the blend learner. A session reads both at once for each slate, which then uses
+/// these throughout (promise P5).
+/// Thread safety: all members may be called from any thread.
 class model_slot {
 public:
-  /// Null: the signals alone.
-  [[nodiscard]] model::sequence_model_ptr load() const {
+  [[nodiscard]] serving_model load() const {
     const std::lock_guard lock{guard_};
     return what_;
   }
@@ -21,14 +29,19 @@ public:
   void store(model::sequence_model_ptr what) {
     {
       const std::lock_guard lock{guard_};
-      what_.swap(what);
+      what_.encoder.swap(what);
     }
     // What it was is freed out here, if nobody else holds it.
   }
 
+  void store_blend(std::shared_ptr<const model::learnt_blend> what) {
+    const std::lock_guard lock{guard_};
+    what_.blend.swap(what);
+  }
+
 private:
   mutable std::mutex guard_;
-  model::sequence_model_ptr what_;
+  serving_model what_;
 };
 
 } // namespace troupe::actors

@@ -1,5 +1,6 @@
 #include "actors/node.hpp"
 
+#include "actors/blend_learner.hpp"
 #include "actors/checkpoint_keeper.hpp"
 #include "actors/encoder.hpp"
 #include "actors/event_log_writer.hpp"
@@ -71,6 +72,7 @@ struct node::parts {
 
   std::shared_ptr<const model::fold_rules> rules;
   std::vector<std::shared_ptr<model::catalogue_slice>> slices; ///< until the shards are spawned
+  std::shared_ptr<model::blend_learner> blend;                 ///< likewise; null: nobody learns it
   std::shared_ptr<learning_replay> replay;
   std::shared_ptr<std::atomic<bool>> caught_up = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<write_credit> credit;
@@ -78,6 +80,7 @@ struct node::parts {
   std::shared_ptr<model_slot> slot = std::make_shared<model_slot>();
 
   std::vector<item_shard_actor> shards;
+  blend_learner_actor blend_learner;
   event_log_writer_actor log;
   log_syncer_state::handle syncer;     ///< none if every write is synced anyway
   std::vector<encoder_actor> encoders; ///< one per worker
@@ -93,7 +96,7 @@ struct node::parts {
 
 result<void> node::parts::teach_tail() {
   auto made = learning_replay::make(store.events(), settings.users, settings.signals,
-                                    learned_by_all(slices));
+                                    learned_by_all(slices, blend.get()));
   if (!made)
     return made.error();
   replay = std::make_shared<learning_replay>(std::move(*made));
@@ -103,9 +106,14 @@ result<void> node::parts::teach_tail() {
     auto lessons = replay->next(page);
     if (!lessons)
       return lessons.error();
-    for (const auto& lesson : *lessons)
+    for (const auto& lesson : lessons->seen)
       for (const auto& slice : slices)
         slice->learn(lesson);
+    if (!blend)
+      continue;
+    for (const auto& lesson : lessons->judged)
+      blend->learn(lesson);
+    blend->pass(replay->position());
   }
   *caught_up = replay->at_end();
   return {};
@@ -120,9 +128,16 @@ result<void> node::parts::spawn(metrics& where) {
   if (!loaded)
     return loaded.error();
   slices = std::move(*loaded);
+  if (settings.blend.learn) {
+    auto remembered = load_blend(store, settings.blend);
+    if (!remembered)
+      return remembered.error();
+    blend = std::move(*remembered);
+  }
   std::vector<std::uint64_t> in_checkpoints;
   for (const auto& slice : slices)
     in_checkpoints.push_back(slice->learned_arrival());
+  in_checkpoints.push_back(blend ? blend->learned_arrival() : 0);
   if (auto taught = teach_tail(); !taught)
     return taught.error();
   if (auto ready = load_model(); !ready)
@@ -131,6 +146,9 @@ result<void> node::parts::spawn(metrics& where) {
   const auto shard_probe = item_shard_probe::make(where);
   for (auto& slice : std::exchange(slices, {}))
     shards.push_back(spawn_state<item_shard_state>(system, std::move(slice), shard_probe));
+  if (blend)
+    blend_learner = spawn_state<blend_learner_state>(system, std::move(blend), slot,
+                                                     blend_learner_probe::make(where));
   credit = std::make_shared<write_credit>(
       settings.storage.writes_pending_max,
       where.make_gauge("troupe_actors_write_credit_out",
@@ -141,7 +159,7 @@ result<void> node::parts::spawn(metrics& where) {
   writing.batch_max = settings.storage.append_batch_max;
   writing.teaching = caught_up->load();
   log = spawn_detached_state<event_log_writer_state>(system, std::ref(store), std::cref(time),
-                                                     shards, credit,
+                                                     shards, blend_learner, credit,
                                                      event_log_writer_probe::make(where), writing);
   const auto syncer_probe = log_syncer_probe::make(where);
   if (writing.how == storage::durability::fast) {
@@ -154,11 +172,12 @@ result<void> node::parts::spawn(metrics& where) {
     readers.push_back(spawn_detached_state<store_reader_state>(system, std::ref(store)));
   checkpoint_keeper_state::options keeping;
   keeping.interval = settings.storage.checkpoint_interval;
-  keeper = spawn_detached_state<checkpoint_keeper_state>(system, std::ref(store), std::cref(time),
-                                                         shards, std::move(in_checkpoints),
-                                                         checkpoint_probe::make(where), keeping);
+  keeper = spawn_detached_state<checkpoint_keeper_state>(
+      system, std::ref(store), std::cref(time), shards, blend_learner, std::move(in_checkpoints),
+      checkpoint_probe::make(where), keeping);
   if (!*caught_up)
-    replayer = spawn_detached_state<log_replayer_state>(system, replay, shards, log, caught_up);
+    replayer = spawn_detached_state<log_replayer_state>(system, replay, shards, blend_learner, log,
+                                                        caught_up);
   else
     replay.reset();
   spawn_models(where);
@@ -271,6 +290,7 @@ void node::parts::end_all() {
     end(encoder);
   for (const auto& shard : shards)
     end(shard);
+  end(blend_learner);
   doors = node_handles{};
   keeper = checkpoint_keeper_actor{};
   replayer = log_replayer_state::handle{};
@@ -281,6 +301,7 @@ void node::parts::end_all() {
   readers.clear();
   encoders.clear();
   shards.clear();
+  blend_learner = blend_learner_actor{};
 }
 
 node::node(std::unique_ptr<parts> all) : all_(std::move(all)) {}

@@ -67,10 +67,8 @@ struct session_context {
     return shards[shard_of(key, static_cast<std::uint32_t>(shards.size()))];
   }
 
-  /// What slates are to be made with now; null: the signals alone.
-  [[nodiscard]] model::sequence_model_ptr model() const {
-    return models ? models->load() : nullptr;
-  }
+  /// What slates are to be made with now.
+  [[nodiscard]] serving_model serving() const { return models ? models->load() : serving_model{}; }
 
   /// REQUIRES: !encoders.empty(), as when there is a model.
   [[nodiscard]] const encoder_actor& encoder_of(const user_id& user) const noexcept {

@@ -1,11 +1,50 @@
 #include "actors/slate_desk.hpp"
 
+#include "model/blend_learner.hpp"
 #include "model/slate_origin.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace troupe::actors {
+
+namespace {
+
+constexpr float steps = 32'767; ///< of a signal in a shown_slate
+
+} // namespace
+
+shown_slate::shown_slate(const slate& made) : id(made.id) {
+  items.reserve(made.items.size());
+  signals_.reserve(made.items.size());
+  std::vector<shown_item> all;
+  all.reserve(made.items.size());
+  for (const auto& entry : made.items) {
+    items.push_back(entry.what);
+    all.push_back(model::make_shown(entry, all.size(), made.weights));
+    for (const auto signal : all.back().signals)
+      scale_ = std::max(scale_, std::abs(signal));
+  }
+  for (const auto& one : all) {
+    auto& small = signals_.emplace_back();
+    for (std::size_t i = 0; i < signal_count && scale_ > 0; ++i)
+      small[i] = static_cast<std::int16_t>(std::lround(one.signals[i] / scale_ * steps));
+  }
+}
+
+std::optional<shown_item> shown_slate::find(const item_id& what) const {
+  for (std::size_t at = 0; at < items.size(); ++at) {
+    if (items[at]->id != what)
+      continue;
+    shown_item made;
+    made.position = static_cast<std::uint32_t>(at);
+    for (std::size_t i = 0; i < signal_count; ++i)
+      made.signals[i] = static_cast<float>(signals_[at][i]) * scale_ / steps;
+    return made;
+  }
+  return std::nullopt;
+}
 
 slate_feed* slate_desk::find_feed(std::uint64_t number) noexcept {
   const auto found = std::find_if(feeds.begin(), feeds.end(),
@@ -70,11 +109,7 @@ void slate_desk::remember(const slate& made) {
     return;
   if (shown.size() == shown_max)
     shown.erase(shown.begin());
-  shown_slate one{made.id, {}};
-  one.items.reserve(made.items.size());
-  for (const auto& entry : made.items)
-    one.items.push_back(entry.what);
-  shown.push_back(std::move(one));
+  shown.emplace_back(made);
 }
 
 slate_ptr slate_desk::as_shown(const slate_id& has, const slate_ptr& made) const {
@@ -97,7 +132,7 @@ bool same_request(const slate_request& a, const slate_request& b) {
 }
 
 slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
-                     std::uint64_t number) {
+                     const config::blend_settings& configured, std::uint64_t number) {
   auto made = std::make_shared<slate>();
   model::slate_origin origin;
   origin.user_hash = stable_hash(user.value) & 0xffffffffU;
@@ -105,6 +140,7 @@ slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& 
   origin.model_version = job.model_version;
   origin.created_ms = to_millis(job.now);
   origin.number = number;
+  origin.blend_arrival = job.blend ? job.blend->arrival : 0;
   std::vector<model::candidate_list> lists;
   lists.reserve(job.answers.size());
   for (auto& answer : job.answers) {
@@ -123,6 +159,7 @@ slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& 
   made->model_version = job.model_version;
   made->partial = made->partial || job.without_encoder;
   made->created = job.now;
+  made->weights = model::weights_of(job.blend ? job.blend->weights : configured);
   model::align_sequence_parts(lists);
   made->items = model::compose(lists, who, job.plan->rules);
   return made;

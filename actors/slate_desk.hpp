@@ -6,6 +6,7 @@
 #include <caf/actor_clock.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,7 +60,8 @@ struct slate_job {
 
   std::uint64_t profile_seq = 0;
   std::uint64_t model_version = 0;
-  bool without_encoder = false; ///< its answer was late
+  std::shared_ptr<const model::learnt_blend> blend; ///< null: as configured
+  bool without_encoder = false;                     ///< its answer was late
   timestamp now{};
   std::vector<std::optional<model::candidate_list>> answers; ///< by shard
   std::size_t outstanding = 0;
@@ -68,10 +70,21 @@ struct slate_job {
   slate_ptr made;
 };
 
-/// Which items a slate had, so that impressions can be recorded.
-struct shown_slate {
+/// Which items a slate had and why, so that impressions can be recorded and learnt from.
+class shown_slate {
+public:
+  explicit shown_slate(const slate& made);
+
   slate_id id;
   std::vector<item_ptr> items;
+
+  /// How an item stood in it; none: it did not.
+  [[nodiscard]] std::optional<shown_item> find(const item_id& what) const;
+
+private:
+  /// Sessions are many, so each signal has two bytes: its share of `scale_`.
+  std::vector<std::array<std::int16_t, signal_count>> signals_;
+  float scale_ = 0;
 };
 
 struct slate_desk {
@@ -104,8 +117,9 @@ struct slate_desk {
 /// Whether two requests ask for the same slates.
 [[nodiscard]] bool same_request(const slate_request& a, const slate_request& b);
 
-/// Computes one slate from the shards' answers, which it moves away.
+/// Computes one slate from the shards' answers, which it moves away. `configured` is the blend
+/// where nothing else was learnt.
 [[nodiscard]] slate_ptr make_slate(slate_job& job, const user_id& user, const model::profile& who,
-                                   std::uint64_t number);
+                                   const config::blend_settings& configured, std::uint64_t number);
 
 } // namespace troupe::actors

@@ -36,7 +36,7 @@ result<std::vector<slate_item>> explain_slate(storage::store& from,
     for (auto& record : *page)
       catalogue.push_back(std::make_shared<const item>(std::move(record)));
   }
-  model::slate_recipe recipe{make_query(*plan, user, nullptr, origin->model_version, {}),
+  model::slate_recipe recipe{make_query(*plan, user, nullptr, origin->model_version, nullptr, {}),
                              plan->rules, nullptr};
   if (origin->model_version != 0) {
     const auto rules = model::fold_rules::make(settings.users, settings.signals);

@@ -78,6 +78,7 @@ result<slate_plan> make_plan(const slate_request& how, const config::slates_sett
 
 model::score_query make_query(const slate_plan& plan, const user_id& user,
                               std::shared_ptr<const model::taste> who, std::uint64_t model_version,
+                              const std::shared_ptr<const model::learnt_blend>& blend,
                               timestamp now) {
   model::score_query query;
   query.who = std::move(who);
@@ -88,6 +89,8 @@ model::score_query make_query(const slate_plan& plan, const user_id& user,
   query.limit = plan.limit;
   query.model_version = model_version;
   query.now = now;
+  if (blend)
+    query.blend = {blend, &blend->weights};
   query.with_reasons = plan.rules.with_reasons;
   return query;
 }

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "config/settings.hpp"
+#include "model/blend_learner.hpp"
 #include "model/compose.hpp"
 #include "model/filter.hpp"
 
@@ -32,9 +33,11 @@ inline constexpr std::size_t surface_bytes_max = 64;
                                            const config::blend_settings& blend,
                                            const config::signals_settings& signals);
 
-/// The query for one slate. `who` is shared by all shards.
+/// The query for one slate. `who` is shared by all shards. `blend` may be null: as configured.
 [[nodiscard]] model::score_query make_query(const slate_plan& plan, const user_id& user,
                                             std::shared_ptr<const model::taste> who,
-                                            std::uint64_t model_version, timestamp now);
+                                            std::uint64_t model_version,
+                                            const std::shared_ptr<const model::learnt_blend>& blend,
+                                            timestamp now);
 
 } // namespace troupe::actors

@@ -2,10 +2,14 @@
 
 #include "actors/model_files.hpp"
 #include "base/log.hpp"
+#include "model/blend_learner.hpp"
 #include "model/continue_training.hpp"
 #include "model/fit_blend.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -16,6 +20,13 @@ namespace {
 constexpr std::size_t page_events = 2000;
 constexpr std::size_t page_items = 2000;
 constexpr std::chrono::minutes publish_timeout{2};
+
+/// The blend that was served when a snapshot was made, for whoever asks later.
+void note_weights(const config::blend_settings& blend, std::map<std::string, double>& to) {
+  const auto weights = model::weights_of(blend);
+  for (std::size_t i = 0; i < signal_count; ++i)
+    to[fmt::format("blend_{}", to_string(static_cast<signal>(i)))] = weights[i];
+}
 
 } // namespace
 
@@ -166,7 +177,7 @@ void trainer_state::step() {
 }
 
 result<void> trainer_state::follow_parent() {
-  const auto active = slot_->load();
+  const auto active = slot_->load().encoder;
   if (!active) {
     parent_.reset();
     buffer_.reset();
@@ -340,6 +351,8 @@ void trainer_state::take(const round_result& what) {
   }
   publish_snapshot ask;
   ask.facts = std::move(files->facts);
+  if (const auto blend = slot_->load().blend)
+    note_weights(blend->weights, ask.facts.metrics);
   ask.files = std::make_shared<const storage::snapshot_files>(std::move(files->files));
   self_->request(registry_, publish_timeout, std::move(ask))
       .then(

@@ -186,7 +186,7 @@ void user_session_state::impress(record_impression& what, promise<ingest_ack> an
     seen.id = event_id{fmt::format("{}#{}", what.slate.value, position)};
     seen.user = user_;
     seen.item = shown->items[position]->id;
-    seen.type = "impression";
+    seen.type = impression_type;
     seen.time = time;
     seen.slate = what.slate.value;
     auto one = reply;

@@ -112,6 +112,8 @@ private:
   /// Answers a known id; true if it was one.
   bool answer_duplicate(event_key key, event_reply& reply);
   void take_in(event what, event_reply reply);
+  /// How the item stood in the slate that an impression is of, if that is still known.
+  [[nodiscard]] std::optional<shown_item> shown_in(const event& what) const;
   [[nodiscard]] std::shared_ptr<model::observation> lesson_of(const stored_event& what);
   void append(const flight& what, std::shared_ptr<model::observation> teaches);
   void ask_traits(const flight& what);

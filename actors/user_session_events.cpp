@@ -34,10 +34,18 @@ bool user_session_state::answer_duplicate(event_key key, event_reply& reply) {
   return true;
 }
 
+std::optional<shown_item> user_session_state::shown_in(const event& what) const {
+  if (!context_->blend.learn || what.slate.empty() || what.type != impression_type || !desk_)
+    return std::nullopt;
+  const auto* shown = desk_->find_shown(slate_id{what.slate});
+  return shown == nullptr ? std::nullopt : shown->find(what.item);
+}
+
 void user_session_state::take_in(event what, event_reply reply) {
   context_->probe.events.add();
   flight taken;
   taken.key = key_of(what.id);
+  taken.what.shown = shown_in(what);
   taken.what.what = std::move(what);
   taken.what.seq = ++last_seq_;
   taken.what.received = context_->time->now();
@@ -70,7 +78,11 @@ std::shared_ptr<model::observation> user_session_state::lesson_of(const stored_e
 }
 
 void user_session_state::append(const flight& what, std::shared_ptr<model::observation> teaches) {
-  self_->request(context_->log, no_timer, append_event{what.what, std::move(teaches)})
+  auto judged =
+      context_->blend.learn ? model::make_blend_lesson(what.what, *context_->rules) : std::nullopt;
+  self_
+      ->request(context_->log, no_timer,
+                append_event{what.what, std::move(teaches), std::move(judged)})
       .then(
           [this, seq = what.what.seq](const appended&) {
             on_appended(seq);
@@ -84,7 +96,7 @@ void user_session_state::append(const flight& what, std::shared_ptr<model::obser
 
 void user_session_state::ask_traits(const flight& what) {
   const auto item = key_of(what.what.what.item);
-  const auto by = context_->model();
+  const auto by = context_->serving().encoder;
   const auto version = by ? by->version() : 0;
   const auto settle = [this, seq = what.what.seq, key = what.key,
                        version](model::item_traits traits, std::vector<float> vector) {

@@ -90,7 +90,7 @@ void user_session_state::track_on(std::uint32_t token) {
     if (--track_->outstanding > 0)
       return;
     // Another version may have become active meanwhile; the next slate begins with that one.
-    const auto by = context_->model();
+    const auto by = context_->serving().encoder;
     if (by && by->version() == track_->version)
       encode_events(by);
     else
@@ -114,7 +114,7 @@ void user_session_state::note_event(flight& what) {
   const auto meaning = context_->rules->meaning_of(what.what.what);
   if (!meaning.history || !(meaning.sequence > 0))
     return;
-  const auto by = context_->model();
+  const auto by = context_->serving().encoder;
   const bool fits = by && by->version() == track_->version && what.vector_version == by->version();
   const auto most = track_->at == sequence_track::stage::gathering
                         ? context_->users.history_max + events_waiting_max

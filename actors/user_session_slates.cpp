@@ -161,7 +161,7 @@ void user_session_state::start_ready() {
   };
   if (std::none_of(desk_->jobs.begin(), desk_->jobs.end(), is_next))
     return;
-  const auto by = context_->model();
+  const auto [by, blend] = context_->serving();
   if (by && !catch_up(by))
     return; // goes on when the encoder has answered
   const auto time = context_->time->now();
@@ -175,6 +175,7 @@ void user_session_state::start_ready() {
       continue;
     job.now = time;
     job.model_version = by ? by->version() : 0;
+    job.blend = blend;
     job.without_encoder = late;
     if (late)
       context_->probe.encoder_late.add();
@@ -192,7 +193,7 @@ void user_session_state::scatter(slate_job& job, std::shared_ptr<const model::ta
   job.due = job.begin + context_->slates.deadline;
   // A quarter of the deadline is left for the scoring and the way back.
   const score_request request{
-      make_query(*job.plan, user_, std::move(who), job.model_version, job.now),
+      make_query(*job.plan, user_, std::move(who), job.model_version, job.blend, job.now),
       job.begin + context_->slates.deadline * 3 / 4};
   for (std::size_t shard = 0; shard < shards; ++shard)
     self_->request(context_->shards[shard], no_timer, request)
@@ -252,7 +253,7 @@ bool user_session_state::put_off(slate_job& job) {
 void user_session_state::finish(slate_job& job) {
   if (put_off(job))
     return;
-  job.made = make_slate(job, user_, profile_, ++desk_->numbers);
+  job.made = make_slate(job, user_, profile_, context_->blend, ++desk_->numbers);
   job.at = slate_job::stage::held;
   job.answers.clear();
   context_->probe.slates.add();

@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/ids.hpp"
+#include "base/slate.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +41,7 @@ struct stored_event {
   std::uint64_t seq = 0;     ///< position among this user's events, from 1, without holes
   std::uint64_t arrival = 0; ///< position among all events of the store, from 1
   timestamp received{};      ///< the server's clock when it was taken in
+  std::optional<shown_item> shown = {}; ///< of an impression of a slate that the server knew
 
   friend bool operator==(const stored_event&, const stored_event&) = default;
 };

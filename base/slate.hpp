@@ -4,6 +4,7 @@
 #include "base/ids.hpp"
 #include "base/item.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,9 @@ enum class signal : std::uint8_t {
 };
 
 inline constexpr std::size_t signal_count = 5;
+
+/// One number for each signal, by its place in `signal`.
+using signal_values = std::array<double, signal_count>;
 
 [[nodiscard]] std::string_view to_string(signal which) noexcept;
 
@@ -41,7 +45,16 @@ struct reason {
 struct slate_item {
   item_ptr what;
   float score = 0;
+  std::array<float, signal_count> parts{}; ///< weighted contribution of each signal
   reason why;
+};
+
+/// How an item stood in a slate that somebody looked at.
+struct shown_item {
+  std::uint32_t position = 0;                ///< in the slate, from 0
+  std::array<float, signal_count> signals{}; ///< what each signal gave, before its weight
+
+  friend bool operator==(const shown_item&, const shown_item&) = default;
 };
 
 /// An ordered list of recommended items for one user on one surface, made of one snapshot.
@@ -53,6 +66,7 @@ struct slate {
   std::uint64_t model_version = 0;
   bool partial = false; ///< a shard missed the deadline (promise P9)
   timestamp created{};
+  signal_values weights{};       ///< by which the items' parts were weighted
   std::vector<slate_item> items; ///< best first
 };
 

@@ -104,6 +104,10 @@ struct blend_settings {
   double seen_demotion = 0.5;        ///< factor on the score with seen = "demote"
   std::string own_items = "exclude"; ///< exclude, allow: items whose owner_id is the user
   std::size_t category_cap = 0;      ///< items of one main category in a slate; 0: no cap
+  bool learn = true;                 ///< weights move with what users do with items they are shown
+  double factor_max = 4;             ///< a weight is learnt to be so many times more or less
+  seconds outcome_window{600};       ///< after an impression in which acting on the item counts
+  double position_bias = 0.5;        ///< looked at by the power -position_bias of the position
 };
 
 struct models_settings {

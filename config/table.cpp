@@ -179,6 +179,19 @@ section blend_section(blend_settings& s) {
                "What happens to items whose owner_id is the user."},
               {"blend.category_cap", &s.category_cap, between(0, 10000),
                "Items of one main category in a slate. 0: no cap."},
+              {"blend.learn",
+               &s.learn,
+               {},
+               "Whether the weights move with what users do with the items they are shown: "
+               "logistic regression on impressions and what followed."},
+              {"blend.factor_max", &s.factor_max, between(1, 100),
+               "How many times more or less than configured a weight can be learnt to be."},
+              {"blend.outcome_window", &s.outcome_window, between(second, 7 * day),
+               "Time after an impression in which acting on the item counts as wanting it. Weights "
+               "learn from an impression when it is over."},
+              {"blend.position_bias", &s.position_bias, between(0, 2),
+               "How much less the lower positions of a slate are looked at: an impression at "
+               "position n, from 1, was looked at n to the power of minus this. 0: all alike."},
           }};
 }
 

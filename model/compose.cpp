@@ -289,7 +289,7 @@ private:
             past_.emplace_back(key_of(past->id), past.get());
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       const auto& from = *chosen_[i];
-      slate_item one{from.what, from.score, {}};
+      slate_item one{from.what, from.score, from.parts, {}};
       one.why.pinned = i < pinned_;
       if (rules_.with_reasons)
         explain(from, one.why);

@@ -1,6 +1,7 @@
 #include "model/explain.hpp"
 
 #include "base/stable_hash.hpp"
+#include "model/blend_learner.hpp"
 #include "model/catalogue_slice.hpp"
 
 #include <algorithm>
@@ -19,7 +20,8 @@ public:
   past(const slate_origin& origin, const user_id& user, const config::settings& settings,
        std::shared_ptr<const fold_rules> rules, std::shared_ptr<const fold_rules> window_rules)
       : origin_(origin), user_(user), rules_(std::move(rules)),
-        window_rules_(std::move(window_rules)) {
+        window_rules_(std::move(window_rules)), blend_(settings.blend),
+        newest_(origin.blend_arrival) {
     const auto shards = static_cast<std::uint32_t>(origin.learned.size());
     for (std::uint32_t shard = 0; shard < shards; ++shard)
       slices_.emplace_back(shard, shards, settings.signals, settings.blend);
@@ -41,6 +43,9 @@ public:
         if (what.arrival <= origin_.learned[shard].value_or(0))
           slices_[shard].learn(*lesson);
     }
+    if (what.arrival <= origin_.blend_arrival)
+      if (const auto lesson = make_blend_lesson(what, *rules_))
+        blend_.learn(*lesson);
     auto numbered = what;
     numbered.seq = window.seq() + 1;
     apply(window, numbered, {}, *window_rules_);
@@ -64,6 +69,8 @@ public:
     query.who = std::make_shared<const model::taste>(std::move(taste));
     query.user = user_;
     query.model_version = origin_.model_version;
+    if (origin_.blend_arrival != 0)
+      query.blend = std::make_shared<const config::blend_settings>(blend_.blend());
     std::vector<candidate_list> answers;
     for (std::size_t shard = 0; shard < slices_.size(); ++shard)
       if (origin_.learned[shard])
@@ -99,10 +106,11 @@ private:
   std::shared_ptr<const fold_rules> rules_;
   std::shared_ptr<const fold_rules> window_rules_; ///< keep the history ring only
   std::vector<catalogue_slice> slices_;
+  blend_learner blend_;
   std::unordered_map<user_id, profile> windows_;
   profile who_;
   timestamp received_{}; ///< of the last event of `who_`
-  std::uint64_t newest_ = 0;
+  std::uint64_t newest_;
   std::uint64_t arrival_ = 0;
 };
 

@@ -14,6 +14,7 @@ namespace troupe::model {
 namespace {
 
 constexpr std::size_t no_group = static_cast<std::size_t>(-1);
+constexpr std::size_t looked_at_max = 10; ///< items of a slate
 constexpr double hours_per_week = 168;
 constexpr double hours_per_century = 876'600;
 
@@ -48,7 +49,7 @@ std::shared_ptr<const config::blend_settings> only(const config::blend_settings&
 } // namespace
 
 std::vector<std::string> slice_ranker::all_names() {
-  std::vector<std::string> made{std::string{blend_name}};
+  std::vector<std::string> made{std::string{blend_name}, std::string{learnt_name}};
   for (const auto& one : singles)
     made.emplace_back(one.name);
   return made;
@@ -58,13 +59,13 @@ slice_ranker::slice_ranker(std::shared_ptr<const fold_rules> rules,
                            const config::blend_settings& blend, std::uint32_t shards,
                            std::span<const std::string> wanted)
     : rules_(std::move(rules)), shards_(shards), names_(wanted.begin(), wanted.end()),
-      served_(no_group) {
+      served_(no_group), learner_(blend) {
   for (const auto& name : names_) {
     const auto* const one = std::find_if(singles.begin(), singles.end(),
                                          [&name](const auto& any) { return any.name == name; });
     if (one == singles.end()) {
-      contenders_.push_back(
-          {std::make_shared<const config::blend_settings>(blend), served_group()});
+      contenders_.push_back({std::make_shared<const config::blend_settings>(blend), served_group(),
+                             name == learnt_name});
       continue;
     }
     auto group = no_group;
@@ -110,7 +111,18 @@ void slice_ranker::hide(const item_ptr& record) {
     group[shard_of(key_of(record->id), shards_)].upsert(hidden);
 }
 
+void slice_ranker::learn_weights(const lesson& what) {
+  const auto found = shown_.find(what.user);
+  if (found == shown_.end())
+    return;
+  for (const auto& one : found->second)
+    learner_.observe(one.how, one.item == what.now.item);
+  shown_.erase(found);
+}
+
 void slice_ranker::learn(const lesson& what) {
+  if (what.now.weight > 0)
+    learn_weights(what);
   const auto seen = observe(what.before, *what.now.what, *rules_);
   if (!seen)
     return;
@@ -141,7 +153,8 @@ void slice_ranker::rank_with(std::vector<float> sequence, std::uint64_t version,
   asked.now = query.now;
   for (std::size_t c = 0; c < contenders_.size(); ++c) {
     const auto& one = contenders_[c];
-    asked.blend = one.blend;
+    asked.blend =
+        one.learns ? std::make_shared<const config::blend_settings>(learner_.blend()) : one.blend;
     // As sessions ask: rules that pass over items need more than a slate's worth.
     const bool plain = one.blend->diversity <= 0 && one.blend->category_cap == 0;
     asked.limit = plain ? query.k : rules_->signals().candidates_max;
@@ -155,8 +168,15 @@ void slice_ranker::rank_with(std::vector<float> sequence, std::uint64_t version,
     rules.category_cap = one.blend->category_cap;
     rules.with_reasons = false;
     to[c].clear();
-    for (const auto& shown : compose(answers_, query.who, rules))
+    const auto made = compose(answers_, query.who, rules);
+    for (const auto& shown : made)
       to[c].push_back(numbers_.at(key_of(shown.what->id)));
+    if (!one.learns)
+      continue;
+    auto& looked_at = shown_[query.user];
+    looked_at.clear();
+    for (std::size_t i = 0; i < std::min(looked_at_max, made.size()); ++i)
+      looked_at.push_back({to[c][i], make_shown(made[i], i, weights_of(*asked.blend))});
   }
 }
 

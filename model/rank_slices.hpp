@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "model/blend_learner.hpp"
 #include "model/catalogue_slice.hpp"
 #include "model/ranker.hpp"
 
@@ -17,11 +18,13 @@
 namespace troupe::model {
 
 /// What is served, by the code that serves it: slices of the catalogue, composed. As configured
-/// ("blend"), each signal alone, and popularity with one half-life: a week, and a century, which
-/// is of all time.
+/// ("blend"), with weights that are learnt from its own slates as if each had been looked at
+/// ("blend_learnt"), each signal alone, and popularity with one half-life: a week, and a century,
+/// which is of all time.
 class slice_ranker final : public ranker {
 public:
   static constexpr std::string_view blend_name = "blend";
+  static constexpr std::string_view learnt_name = "blend_learnt";
 
   /// Everything it can be asked for, the blend first.
   [[nodiscard]] static std::vector<std::string> all_names();
@@ -52,8 +55,16 @@ private:
   struct contender {
     std::shared_ptr<const config::blend_settings> blend;
     std::size_t group = 0;
+    bool learns = false;
   };
 
+  /// An item of the last slate that a user got with the learnt weights.
+  struct shown_entry {
+    item_number item = no_item;
+    shown_item how;
+  };
+
+  void learn_weights(const lesson& what);
   std::size_t add_group(const config::signals_settings& signals);
   [[nodiscard]] std::size_t served_group();
 
@@ -65,6 +76,8 @@ private:
   std::size_t served_; ///< the group with the configured signals, when there is one
   boost::unordered_flat_map<item_key, item_number, std::hash<item_key>> numbers_;
   std::vector<candidate_list> answers_;
+  blend_learner learner_;
+  boost::unordered_flat_map<user_number, std::vector<shown_entry>> shown_;
 };
 
 } // namespace troupe::model

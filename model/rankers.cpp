@@ -94,6 +94,8 @@ result<ranker_roster> make_rankers(std::span<const std::string> wanted,
       std::erase_if(names, [wanted](const auto& name) {
         return std::find(wanted.begin(), wanted.end(), name) == wanted.end();
       });
+    else if (!streams)
+      std::erase(names, slice_ranker::learnt_name); // would be the blend: nothing is learnt from
     if (names.empty())
       continue;
     if (streams && one.fixed != nullptr)

@@ -61,6 +61,10 @@ slate_id to_slate_id(const slate_origin& origin) {
       text.push_back('x');
     separator = '-';
   }
+  if (origin.blend_arrival != 0) {
+    text.push_back('.');
+    append_number(text, origin.blend_arrival);
+  }
   return slate_id{std::move(text)};
 }
 
@@ -82,8 +86,9 @@ result<slate_origin> parse_slate_id(std::string_view text) {
   origin.created_ms = static_cast<std::int64_t>(numbers[3]);
   origin.number = numbers[4];
   const auto newest = numbers[5];
-  while (!rest.empty()) {
-    const auto part = take(rest, '-');
+  auto lags = take(rest, '.');
+  while (!lags.empty()) {
+    const auto part = take(lags, '-');
     if (origin.learned.size() == shards_max)
       return wrong();
     if (part == "x") {
@@ -94,6 +99,12 @@ result<slate_origin> parse_slate_id(std::string_view text) {
     if (!lag || *lag > newest)
       return wrong();
     origin.learned.emplace_back(newest - *lag);
+  }
+  if (!rest.empty()) {
+    const auto blend = number_of(rest);
+    if (!blend)
+      return wrong();
+    origin.blend_arrival = *blend;
   }
   // Only the normal form: what parses must print the same again.
   if (to_slate_id(origin).value != text)

@@ -18,13 +18,16 @@ struct slate_origin {
   std::int64_t created_ms = 0; ///< since 1970
   std::uint64_t number = 0;    ///< tells slates of one user and millisecond apart
   std::vector<std::optional<std::uint64_t>> learned; ///< per shard; none: it missed the deadline
+  /// Up to where in the log the blend's weights were learnt; 0: they were as configured.
+  std::uint64_t blend_arrival = 0;
 
   friend bool operator==(const slate_origin&, const slate_origin&) = default;
 };
 
 /// "s1.<user>.<seq>.<version>.<created>.<number>.<newest>.<lag>-<lag>...", numbers in base 36:
 /// `newest` is the largest learned arrival, each lag how far its shard was behind it, "x" for a
-/// shard that is missing. Readable, at most 256 bytes up to 60 shards.
+/// shard that is missing; behind it ".<blend_arrival>", unless that is 0. Readable, at most 256
+/// bytes up to 58 shards.
 [[nodiscard]] slate_id to_slate_id(const slate_origin& origin);
 
 /// Errors: invalid_argument, for text that to_slate_id did not make.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <concepts>
 #include <utility>
 
@@ -106,6 +107,12 @@ std::string encode_event(const stored_event& what) {
   out.set_context(what.what.context);
   out.set_arrival(what.arrival);
   out.set_received_ms(to_millis(what.received));
+  if (what.shown) {
+    auto& shown = *out.mutable_shown();
+    shown.set_position(what.shown->position);
+    for (const auto signal : what.shown->signals)
+      shown.add_signals(signal);
+  }
   return pack(out);
 }
 
@@ -125,6 +132,14 @@ result<stored_event> decode_event(std::string_view bytes) {
   out.what.context = std::move(*in.mutable_context());
   out.arrival = in.arrival();
   out.received = from_millis(in.received_ms());
+  if (in.has_shown()) {
+    auto& shown = out.shown.emplace();
+    shown.position = in.shown().position();
+    // A later program may know more signals, an earlier one fewer.
+    const auto known = std::min(static_cast<int>(signal_count), in.shown().signals_size());
+    for (int i = 0; i < known; ++i)
+      shown.signals[static_cast<std::size_t>(i)] = in.shown().signals(i);
+  }
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 import {genre_filter, genres, film_search} from "./search.js";
 import {draw_latency, latency_meter} from "./latency.js";
+import {impression_watch} from "./impressions.js";
 import {live_connection} from "./live.js";
 import {profile_panel} from "./profile.js";
 import {slate_list} from "./slate.js";
@@ -21,6 +22,7 @@ let last_event = null; // {name, verb} of the event the next list answers
 let meter = new latency_meter();
 const profile = new profile_panel();
 const list = new slate_list(find("cards"), find("empty"), {rate, dismiss});
+const impressions = new impression_watch((id, positions) => live?.look(id, positions));
 const search = new film_search({rate, rating_of: (id) => profile.rating_of(id),
   learn: (items) => profile.learn(items)});
 
@@ -28,6 +30,7 @@ function watch_as(id) {
   live?.close();
   user = id;
   slate_id = "";
+  impressions.stop();
   last_event = null;
   meter = new latency_meter();
   draw_latency(meter, find("latency-plot"));
@@ -78,6 +81,7 @@ function take_slate({slate, at}) {
   profile.learn(slate.items);
   const measured = meter.slate(slate.profile_seq, at);
   const summary = list.show(slate);
+  impressions.watch(slate.slate_id, list.cards());
   find("empty").textContent = find("genre").value
     ? `Nothing left to recommend in ${find("genre").value}.` : "Nothing to recommend yet.";
   if (measured) finish_measurement();

@@ -121,7 +121,13 @@ export class live_connection extends EventTarget {
     this.#ping();
   }
 
+  /** These positions of a slate were looked at. Lost with the connection: it is no loss. */
+  look(slate_id, positions) {
+    if (this.#welcomed) this.#write({impression: {slate_id, positions}});
+  }
+
   #refused({to, event_id, problem}) {
+    if (to === "impression") return; // of a list that is not known any more
     const event = this.#outbox.get(event_id);
     if (event && retry_codes.has(problem.code)) {
       this.#after(`again ${event_id}`, 1000 * (problem.retry_after ?? 1), () => {

@@ -28,6 +28,11 @@ export class slate_list {
     return this.#items;
   }
 
+  /** The cards in the order of the list. */
+  cards() {
+    return this.#items.map((item) => this.#cards.get(item.item_id));
+  }
+
   /** Forgets everything, as for another user. */
   clear() {
     this.#list.replaceChildren();

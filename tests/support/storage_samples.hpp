@@ -25,6 +25,7 @@ namespace troupe::test {
   out.seq = seq;
   out.arrival = 42;
   out.received = from_millis(1'700'000'000'500);
+  out.shown = shown_item{3, {0.5F, -0.25F, 0, 1e-6F, 2}};
   return out;
 }
 

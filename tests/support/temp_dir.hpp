@@ -16,8 +16,7 @@ class temp_dir {
 public:
   temp_dir() {
     static std::atomic<unsigned> next = 0;
-    path_ = parent()
-            / ("troupe-test-" + std::to_string(::getpid()) + "-" + std::to_string(next++));
+    path_ = parent() / ("troupe-test-" + std::to_string(::getpid()) + "-" + std::to_string(next++));
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

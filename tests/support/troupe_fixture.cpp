@@ -1,5 +1,6 @@
 #include "tests/support/troupe_fixture.hpp"
 
+#include "actors/blend_learner.hpp"
 #include "actors/encoder.hpp"
 #include "actors/item_shard.hpp"
 #include "actors/learning_replay.hpp"
@@ -33,9 +34,12 @@ void troupe_fixture::begin() {
   actors::event_log_writer_state::options writing;
   writing.batch_max = settings.storage.append_batch_max;
   writing.on_fatal = [this](const failure& why) { fatal = why; };
+  blend_learner = actors::spawn_state<actors::blend_learner_state>(
+      system, std::make_shared<model::blend_learner>(settings.blend), models,
+      actors::blend_learner_probe::make(numbers));
   log = actors::spawn_state<actors::event_log_writer_state>(
       system, std::ref(static_cast<storage::store&>(store)),
-      std::cref(static_cast<const clock&>(time)), context->shards, context->credit,
+      std::cref(static_cast<const clock&>(time)), context->shards, blend_learner, context->credit,
       actors::event_log_writer_probe::make(numbers), writing);
   context->log = actors::spawn_state<gated_writer>(system, log, std::ref(appends));
   reader = actors::spawn_state<actors::store_reader_state>(
@@ -76,6 +80,7 @@ void troupe_fixture::end() {
     stop(shard);
   for (const auto& encoder : context->encoders)
     stop(encoder);
+  stop(blend_learner);
   for (const auto& front : fronts) {
     front->scores.held.clear();
     front->traits.held.clear();

@@ -63,6 +63,7 @@ struct troupe_fixture : actor_fixture {
   std::optional<failure> fatal;
   actors::user_directory_state::options routing;
   std::shared_ptr<actors::session_context> context = std::make_shared<actors::session_context>();
+  actors::blend_learner_actor blend_learner;
   actors::event_log_writer_actor log; ///< the real one; context->log is its gate
   actors::store_reader_actor reader;
   actors::user_directory_actor directory;

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import unittest
 
 from browser import Browser, find_chromium
@@ -39,6 +40,12 @@ class PageTest(unittest.TestCase):
         page.wait_for(f"{STATE} === 'live'", "the connection to be live")
         page.wait_for(f"{CARDS} >= 12", "a list of films")
         return page
+
+    def wait_until(self, condition, what, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"waited in vain for {what}")
+            time.sleep(0.1)
 
     def search(self, page, words):
         page.run("document.getElementById('search').value = ''")
@@ -117,7 +124,22 @@ class PageTest(unittest.TestCase):
         page.wait_for("document.getElementById('events').textContent.includes('rated Toy Story')",
                       "the rating given while the server was away")
         events = json.loads(self.server.get("v1/users/page-patient/events"))["events"]
-        self.assertEqual(len(events), 2)
+        self.assertEqual([event["type"] for event in events if event["type"] != "impression"],
+                         ["rating", "rating"])
+
+    def test_what_is_in_view_for_a_second_counts_as_looked_at(self):
+        page = self.open("page-looker", height=500)
+        order = page.run(ORDER)
+
+        def looked_at():
+            events = json.loads(self.server.get("v1/users/page-looker/events"))["events"]
+            return {event["item_id"] for event in events if event["type"] == "impression"}
+
+        self.wait_until(lambda: order[0] in looked_at(), "the first film to have been looked at")
+        self.assertNotIn(order[-1], looked_at())
+        page.run("document.querySelector('#cards .card:last-child').scrollIntoView()")
+        self.wait_until(lambda: order[-1] in looked_at(), "the last film to have been looked at")
+        self.assertEqual(page.complaints(), [])
 
     def test_it_fits_a_phone(self):
         page = self.open("318", width=360, height=740, mobile=True)

@@ -41,12 +41,12 @@ struct sixty_events : troupe_fixture {
     auto slices = load_slices(store, settings);
     REQUIRE(slices.has_value());
     auto replay = learning_replay::make(store.events(), settings.users, settings.signals,
-                                        learned_by_all(*slices), users_max);
+                                        learned_by_all(*slices, nullptr), users_max);
     REQUIRE(replay.has_value());
     while (!replay->at_end()) {
       const auto lessons = replay->next(page);
       REQUIRE(lessons.has_value());
-      for (const auto& lesson : *lessons)
+      for (const auto& lesson : lessons->seen)
         for (const auto& slice : *slices)
           slice->learn(lesson);
     }
@@ -102,8 +102,8 @@ TEST_SUITE("actors.learning_replay") {
     silent.teaching = false;
     const auto writer = spawn_state<event_log_writer_state>(
         system, std::ref(static_cast<storage::store&>(store)),
-        std::cref(static_cast<const troupe::clock&>(time)), context->shards, context->credit,
-        event_log_writer_probe::make(numbers), silent);
+        std::cref(static_cast<const troupe::clock&>(time)), context->shards, blend_learner,
+        context->credit, event_log_writer_probe::make(numbers), silent);
     auto slices = load_slices(store, settings);
     auto replay = std::make_shared<learning_replay>(
         *learning_replay::make(store.events(), settings.users, settings.signals, 0));
@@ -111,14 +111,15 @@ TEST_SUITE("actors.learning_replay") {
     for (auto& slice : *slices)
       empty_shards.push_back(spawn_state<item_shard_state>(system, std::move(slice)));
     const auto caught_up = std::make_shared<std::atomic<bool>>(false);
-    const auto replayer = spawn_state<log_replayer_state>(
-        system, replay, empty_shards, event_log_writer_actor{writer}, caught_up);
+    const auto replayer =
+        spawn_state<log_replayer_state>(system, replay, empty_shards, blend_learner_actor{},
+                                        event_log_writer_actor{writer}, caught_up);
     // One event is committed before the replayer has read anything.
     REQUIRE(context->credit->try_take());
     stored_event late;
     late.what = happened("u1", "f3", 900);
     late.seq = 11;
-    const auto ack = send_off<appended>(writer, append_event{late, nullptr});
+    const auto ack = send_off<appended>(writer, append_event{late, nullptr, std::nullopt});
     run();
     CHECK(ack.arrived());
     CHECK(*caught_up);
@@ -138,16 +139,17 @@ TEST_SUITE("actors.learning_replay") {
     options.events_min = 1000;
     const auto keeper = spawn_state<checkpoint_keeper_state>(
         system, std::ref(static_cast<storage::store&>(store)),
-        std::cref(static_cast<const troupe::clock&>(time)), context->shards,
+        std::cref(static_cast<const troupe::clock&>(time)), context->shards, blend_learner,
         std::vector<std::uint64_t>{}, checkpoint_probe::make(numbers), options);
     advance(std::chrono::seconds{61});
     CHECK(store.models().list("shard-").value().empty()); // sixty events are replayed in no time
     REQUIRE(ask<done>(keeper, write_checkpoints{}).has_value());
     CHECK(store.models().list("shard-").value().size() == 2);
+    CHECK(store.models().load(blend_checkpoint_name).value().has_value());
     CHECK(*store.models().load(checkpoint_name(0, 2)).value() == learnt(0));
-    CHECK(number("troupe_actors_checkpoint_keeper_written_total") == 2);
+    CHECK(number("troupe_actors_checkpoint_keeper_written_total") == 3);
     REQUIRE(ask<done>(keeper, write_checkpoints{}).has_value());
-    CHECK(number("troupe_actors_checkpoint_keeper_written_total") == 2); // nothing new
+    CHECK(number("troupe_actors_checkpoint_keeper_written_total") == 3); // nothing new
     caf::anon_send_exit(keeper, caf::exit_reason::user_shutdown);
   }
 

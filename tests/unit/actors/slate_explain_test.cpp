@@ -110,7 +110,12 @@ TEST_SUITE("actors.slate_explain") {
     const auto back = model::parse_slate_id(id.value);
     REQUIRE(back.has_value());
     CHECK(*back == origin);
-    for (const auto* wrong : {"", "s1", "s2.1.1.1.1.1.1.0", "s1.1.1.1.1.1.1.2-0", "s1.1.1.1.1.1.1.",
+    origin.blend_arrival = 999'990;
+    const auto longer = model::to_slate_id(origin);
+    CHECK(longer.value == id.value + ".lfli");
+    CHECK(*model::parse_slate_id(longer.value) == origin);
+    for (const auto* wrong : {"s1.1.1.1.1.1.1.0.", "s1.1.1.1.1.1.1.0.0", "s1.1.1.1.1.1.1.0.5.5", "",
+                              "s1", "s2.1.1.1.1.1.1.0", "s1.1.1.1.1.1.1.2-0", "s1.1.1.1.1.1.1.",
                               "s1.-1.1.1.1.1.1.0", "s1.1.1.1.1.1.1.0-"})
       CHECK(model::parse_slate_id(wrong).has_error());
     for (std::size_t cut = 1; cut < id.value.size(); ++cut)

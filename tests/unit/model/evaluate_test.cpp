@@ -134,12 +134,13 @@ TEST_SUITE("model.evaluate") {
     CHECK(made->users == 4);
     CHECK(made->items == 6);
     CHECK(made->targets == 10); // two users in the test half, all but their first events
-    REQUIRE(made->models.size() == 10);
+    REQUIRE(made->models.size() == 11);
     CHECK(made->models[0].name == "blend");
-    CHECK(made->models[1].name == "co_occurrence");
+    CHECK(made->models[1].name == "blend_learnt");
+    CHECK(made->models[2].name == "co_occurrence");
     // All items are known by then and five or fewer are unseen.
     CHECK(made->models[0].recall[0] == 1);
-    CHECK(made->models[0].mrr > made->models[2].mrr);
+    CHECK(made->models[0].mrr > made->models[3].mrr);
   }
 
   TEST_CASE("ranks turn into gains and reciprocal ranks as defined") {

@@ -225,7 +225,7 @@ TEST_SUITE("model.rankers") {
     const auto everything = make_rankers({}, settings(), false);
     for (const auto& one : everything->rankers)
       lists += one->names().size();
-    CHECK(lists + 3 == all.size()); // all but the encoder and the blend with it
+    CHECK(lists + 4 == all.size()); // all but encoders, the blend with one, and the one that learns
     CHECK(all[all.size() - 2] == "recurrent");
     CHECK(all.back() == "transformer");
     CHECK(make_rankers(names{"recurrent"}, settings(), true)->rankers.size() == 1);
