@@ -61,6 +61,10 @@ def measure(options, items):
             made[phase] = {"start_ms": took, "memory_mib": round(memory / 2**20),
                            **node.load(options.rate, options.seconds)}
             node.stop()
+            if options.saturate:  # of a server that nothing was asked of
+                node, _ = start(options, data, directory)
+                made[phase]["saturation"] = node.saturation(options.rate / 8, options.step)
+                node.stop()
         return made
 
 
@@ -72,6 +76,8 @@ def main():
                         type=lambda text: [int(one) for one in text.split(",")])
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--saturate", action="store_true", help="also find the highest rate")
+    parser.add_argument("--step", type=int, default=5, help="seconds of each rate tried for that")
     parser.add_argument("--directory", help="where the stores stand meanwhile")
     parser.add_argument("--json", help="write the figures there")
     options = parser.parse_args()
@@ -80,13 +86,15 @@ def main():
         report = {"bench": "catalogue", "rate": options.rate, "seconds": options.seconds,
                   "rows": rows}
         pathlib.Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
-    print("   items            start ms  memory MiB   p50 ms   p99 ms  CPU ms/event  not answered")
+    print("   items            start ms  memory MiB   p50 ms   p99 ms  CPU ms/event  not answered"
+          + ("  events/s at most" if options.saturate else ""))
     for row in rows:
         for phase in ("signals", "model"):
             one = row[phase]
             print(f"{row['items']:8}  {phase:<8}{one['start_ms']:10}{one['memory_mib']:12}"
                   f"{one['p50_ms']:9.2f}{one['p99_ms']:9.2f}{one['cpu_ms_an_event']:14.2f}"
-                  f"{one['not_answered']:14}")
+                  f"{one['not_answered']:14}"
+                  + (f"{one['saturation']:18.0f}" if options.saturate else ""))
 
 
 main()

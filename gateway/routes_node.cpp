@@ -34,9 +34,16 @@ template <class Request>
 awaitable<response> switch_model(route_call& call, Request ask) {
   const auto answer = co_await call.worker.actors().ask<actors::snapshot_info>(
       call.shared().node.models, std::move(ask), call.worker.now());
+  response out;
+  if (!answer && answer.error().code == errc::timeout) {
+    // The registry goes on, and nothing but a damaged version or another switch can end that.
+    out.status = 202;
+    out.body = R"({"status":"activating"})";
+    out.fields = "Location: /v1/models\r\n";
+    co_return out;
+  }
   if (!answer)
     co_return fail(call, answer.error());
-  response out;
   append_json(out.body, *answer);
   co_return out;
 }

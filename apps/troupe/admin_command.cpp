@@ -47,7 +47,7 @@ result<std::string> ask_server(const admin_options& options, const char* method,
   if (!*answer)
     return answer->error();
   auto& got = **answer;
-  if (got.status == 200)
+  if (got.status == 200 || got.status == 202)
     return std::move(got.body);
   const auto problem = nlohmann::json::parse(got.body, nullptr, false);
   const auto text = [&problem](const char* name) {
@@ -83,6 +83,11 @@ int run_models(const admin_options& options, const char* method, const std::stri
   }
   try {
     const auto read = nlohmann::json::parse(*body);
+    if (read.contains("status")) {
+      fmt::print("{}: 'troupe admin model list' says when it is done\n",
+                 read["status"].get<std::string>());
+      return exit_ok;
+    }
     fmt::print("{:>8}  {:<11} {:<24} {:>8}  {:>7}\n", "version", "encoder", "created", "items",
                "NDCG@10");
     if (read.contains("models"))

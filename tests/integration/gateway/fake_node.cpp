@@ -1,6 +1,7 @@
 #include "tests/integration/gateway/fake_node.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <map>
 #include <set>
@@ -271,13 +272,15 @@ public:
   using handle = actors::model_registry_actor;
   static constexpr const char* name = "fake-models";
 
-  explicit fake_models(handle::pointer) {}
+  explicit fake_models(handle::pointer self) : self_(self) {}
 
   handle::behavior_type make_behavior() {
     return {[this](const actors::read_snapshots&) -> caf::result<actors::snapshot_list> {
               return actors::snapshot_list{{info_of(0), info_of(7)}};
             },
             [this](const actors::activate_snapshot& what) -> caf::result<actors::snapshot_info> {
+              if (what.version == 9) // takes long
+                return self_->make_response_promise<actors::snapshot_info>();
               if (what.version != 0 && what.version != 7)
                 return actors::to_error({errc::not_found, "there is no such snapshot"});
               active_ = what.version;
@@ -305,6 +308,7 @@ private:
     return made;
   }
 
+  handle::pointer self_;
   std::uint64_t active_ = 0;
 };
 

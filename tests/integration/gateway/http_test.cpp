@@ -272,6 +272,16 @@ TEST_SUITE("gateway.http") {
     CHECK(client.ask("GET", "/v1/models/7/activate").status == 405);
   }
 
+  TEST_CASE("a switch that takes longer than a request may is accepted and goes on") {
+    server_fixture at{
+        [](config::settings& how) { how.slates.request_timeout = std::chrono::milliseconds{200}; }};
+    raw_client client{at};
+    const auto answer = client.ask("POST", "/v1/models/9/activate");
+    CHECK(answer.status == 202);
+    CHECK(answer.has("Location: /v1/models\r\n"));
+    CHECK(answer.body == R"({"status":"activating"})");
+  }
+
   TEST_CASE("methods are told apart") {
     server_fixture at;
     raw_client client{at};
