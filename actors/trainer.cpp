@@ -136,7 +136,7 @@ trainer_state::handle::behavior_type trainer_state::make_behavior() {
         return done{};
       },
       [this](const training_round&) {
-        if (!std::exchange(has_thread_, true))
+        if (options_.at_idle_priority && !std::exchange(has_thread_, true))
           run_when_idle();
         step();
       },

@@ -76,6 +76,8 @@ public:
     std::size_t first_events = 5'000;
     std::size_t users_least = 8; ///< with new events, for a round
     std::filesystem::path root;  ///< of the snapshots
+    bool at_idle_priority =
+        true; ///< the thread is the actor's own, and runs when no other wants to
   };
 
   /// `store` and `time` outlive the actor.
