@@ -85,6 +85,8 @@ struct signals_settings {
   /// Ageing of co-occurrence counts, in events of an item; at least a quarter of all it had. 0:
   /// none.
   double neighbour_half_life_events = 20;
+  /// Items that an item stood near last, kept to place it while no model has learnt it. 0: none.
+  std::size_t new_item_companions = 24;
   std::vector<double> popularity_half_lives_hours{1, 24, 168};
   double novelty_half_life_days = 14;
   std::size_t content_terms_max = 64; ///< terms per item

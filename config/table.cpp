@@ -120,41 +120,45 @@ section users_section(users_settings& s) {
 }
 
 section signals_section(signals_settings& s) {
-  return {"signals",
-          "What events mean, and what items are recommended for.",
-          {
-              {"signals.other_event_affinity", &s.other_event_affinity, between(-100, 100),
-               "Affinity weight of an event type that no rule names."},
-              {"signals.window", &s.window, between(1, 10000),
-               "Events back in a user's sequence that count as near for co-occurrence."},
-              {"signals.direction", &s.direction, one_of({"both", "forward"}),
-               "Whether what came later also points back to what came before."},
-              {"signals.query_items", &s.query_items, between(1, 1000),
-               "Last items of the history that ask for their neighbours."},
-              {"signals.query_decay", &s.query_decay, between(0.01, 1),
-               "Weight of each step back in the history."},
-              {"signals.neighbours_max", &s.neighbours_max, between(1, 65535),
-               "Neighbours kept per item and shard; the weakest leave."},
-              {"signals.neighbour_half_life_events", &s.neighbour_half_life_events, between(0, 1e9),
-               "Events of an item after which what it stood near before counts half; a quarter of "
-               "all its events where that is more. 0: never."},
-              {"signals.popularity_half_lives_hours", &s.popularity_half_lives_hours,
-               between(0.01, 876000), "Half-lives of the popularity counters, shortest first."},
-              {"signals.novelty_half_life_days", &s.novelty_half_life_days, between(0.01, 36500),
-               "Days after which a new item's novelty counts half."},
-              {"signals.content_terms_max", &s.content_terms_max, between(1, 4096),
-               "Categories, tags and words kept per item."},
-              {"signals.candidates_max", &s.candidates_max, between(1, 10000),
-               "Items one shard proposes for a slate."},
-              {"signals.unknown_items_max", &s.unknown_items_max, between(1, 16000000),
-               "Items that are in events but not in the catalogue whose counts one shard keeps; "
-               "events of further ones are kept, but teach it nothing."},
-              {"signals.events", &s.events, between(0, 256),
-               "What an event of a type means; the first match counts. match: a type, or a type "
-               "with a bound on its value; affinity: weight in the profile; sequence: weight in "
-               "co-occurrence and popularity; history: enters the history; seen: marks the item "
-               "as seen."},
-          }};
+  return {
+      "signals",
+      "What events mean, and what items are recommended for.",
+      {
+          {"signals.other_event_affinity", &s.other_event_affinity, between(-100, 100),
+           "Affinity weight of an event type that no rule names."},
+          {"signals.window", &s.window, between(1, 10000),
+           "Events back in a user's sequence that count as near for co-occurrence."},
+          {"signals.direction", &s.direction, one_of({"both", "forward"}),
+           "Whether what came later also points back to what came before."},
+          {"signals.query_items", &s.query_items, between(1, 1000),
+           "Last items of the history that ask for their neighbours."},
+          {"signals.query_decay", &s.query_decay, between(0.01, 1),
+           "Weight of each step back in the history."},
+          {"signals.neighbours_max", &s.neighbours_max, between(1, 65535),
+           "Neighbours kept per item and shard; the weakest leave."},
+          {"signals.neighbour_half_life_events", &s.neighbour_half_life_events, between(0, 1e9),
+           "Events of an item after which what it stood near before counts half; a quarter of "
+           "all its events where that is more. 0: never."},
+          {"signals.new_item_companions", &s.new_item_companions, between(0, 256),
+           "Items that an item stood near last, kept to estimate its vector while the model has "
+           "not learnt it; 12 bytes each. 0: none."},
+          {"signals.popularity_half_lives_hours", &s.popularity_half_lives_hours,
+           between(0.01, 876000), "Half-lives of the popularity counters, shortest first."},
+          {"signals.novelty_half_life_days", &s.novelty_half_life_days, between(0.01, 36500),
+           "Days after which a new item's novelty counts half."},
+          {"signals.content_terms_max", &s.content_terms_max, between(1, 4096),
+           "Categories, tags and words kept per item."},
+          {"signals.candidates_max", &s.candidates_max, between(1, 10000),
+           "Items one shard proposes for a slate."},
+          {"signals.unknown_items_max", &s.unknown_items_max, between(1, 16000000),
+           "Items that are in events but not in the catalogue whose counts one shard keeps; "
+           "events of further ones are kept, but teach it nothing."},
+          {"signals.events", &s.events, between(0, 256),
+           "What an event of a type means; the first match counts. match: a type, or a type "
+           "with a bound on its value; affinity: weight in the profile; sequence: weight in "
+           "co-occurrence and popularity; history: enters the history; seen: marks the item "
+           "as seen."},
+      }};
 }
 
 section blend_section(blend_settings& s) {

@@ -28,8 +28,8 @@ catalogue_slice::state::state(std::uint32_t index_of_slice, std::uint32_t shard_
                               const config::signals_settings& signal_settings,
                               const config::blend_settings& blend_settings)
     : index(index_of_slice), shards(shard_count), number(next_number()), signals(signal_settings),
-      blend(blend_settings), pairs(signal_settings), popular(signal_settings),
-      content(signal_settings.content_terms_max) {}
+      blend(blend_settings), pairs(signal_settings), companions(signal_settings),
+      popular(signal_settings), content(signal_settings.content_terms_max) {}
 
 void catalogue_slice::state::scratch::start(std::size_t items) {
   for (const auto local : touched())
@@ -76,9 +76,10 @@ std::uint32_t catalogue_slice::state::intern(item_key key, bool has_record) {
     created.push_back(0);
     popular.add_item();
     content.add_item();
+    companions.add_item();
     for (auto& one : vectors)
       if (one.rows().rows() + 1 == locals.size())
-        one.append(key, nullptr);
+        one.append(key, nullptr, {});
   }
   return row;
 }
@@ -105,7 +106,7 @@ void catalogue_slice::state::add_record(item_ptr what) {
     }
   }
   for (auto& one : vectors)
-    one.replace(local, locals[local].key, what.get());
+    one.replace(local, locals[local].key, what.get(), companions.of(local));
   standing[local] = static_cast<std::uint8_t>((what->hidden ? 0 : standing_visible)
                                               | (owner_of(*what) ? standing_owned : 0));
   created[local] = to_millis(what->created);
@@ -174,6 +175,7 @@ void catalogue_slice::learn(const observation& what) {
   if (local != state::foreign) {
     my.popular.learn(local, what.weight, what.time);
     my.popular_most[local] = state::unknown_popularity;
+    my.learn_companions(local, what);
   }
 
   my.pairs.happened(row);
@@ -228,13 +230,13 @@ slice_stats catalogue_slice::stats() const {
   made.unknown = unknown_items();
   made.neighbours = my.pairs.entries();
   made.learned_arrival = my.learned;
-  made.heap_bytes = sizeof(state) + of_vectors + my.pairs.heap_bytes() + my.popular.heap_bytes()
-                    + my.content.heap_bytes() + my.rows.size() * map_entry
-                    + my.local_of_row.capacity() * sizeof(std::uint32_t)
-                    + my.locals.capacity() * (sizeof(state::local_item) + sizeof(item_key))
-                    + my.sums.heap_bytes() + my.popular_most.capacity() * sizeof(float)
-                    + my.created.capacity() * sizeof(std::int64_t)
-                    + my.marks.capacity() * sizeof(std::uint32_t);
+  made.heap_bytes =
+      sizeof(state) + of_vectors + my.pairs.heap_bytes() + my.popular.heap_bytes()
+      + my.content.heap_bytes() + my.companions.heap_bytes() + my.rows.size() * map_entry
+      + my.local_of_row.capacity() * sizeof(std::uint32_t)
+      + my.locals.capacity() * (sizeof(state::local_item) + sizeof(item_key)) + my.sums.heap_bytes()
+      + my.popular_most.capacity() * sizeof(float) + my.created.capacity() * sizeof(std::int64_t)
+      + my.marks.capacity() * sizeof(std::uint32_t);
   return made;
 }
 

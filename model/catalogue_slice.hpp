@@ -24,6 +24,9 @@ namespace troupe::model {
 /// Co-occurrence is kept by target: a slice holds, for every item of the whole catalogue, its
 /// neighbours among the slice's own items. So one event is learnt by every slice, each taking
 /// its part, and a query is answered by each slice alone.
+///
+/// What an own item stood near last is kept beside that, whoever owns it: an item that the trained
+/// model does not know has a vector estimated from it, which moves with each of its events.
 class catalogue_slice {
 public:
   /// REQUIRES: index < shards.
@@ -71,6 +74,7 @@ public:
   [[nodiscard]] bool serves(std::uint64_t version) const noexcept;
 
   /// The item's vector by this version, for the encoder; empty if the slice does not have it.
+  /// Without the estimate that rows of untrained items have (slice_vectors::input says why).
   [[nodiscard]] std::vector<float> vector_of(item_key key, std::uint64_t version) const;
 
   /// Neighbours of one item by co-occurrence and content; `of` may belong to another slice,

@@ -127,12 +127,17 @@ private:
 
   void prequential() {
     const auto first = share_of_events(options_.warmup);
+    std::size_t warm = 0; // items of the warm-up
     for (std::size_t i = 0; i < order_.size(); ++i) {
-      if (i == first)
+      if (i == first) {
         prepare();
+        warm = catalogue_.size();
+      }
       const auto& what = events_[order_[i]].what;
       auto& user = state_of(what.user);
-      const bool is_target = i >= first && user.who.history_size() > 0;
+      const auto met = number_of(what.item);
+      const bool is_asked = !options_.new_items || (met != no_item && met >= warm);
+      const bool is_target = i >= first && user.who.history_size() > 0 && is_asked;
       if (is_target && options_.pushed_slate)
         judge(user, user.pushed, what.item);
       else if (is_target)

@@ -54,6 +54,8 @@ struct evaluation_options {
   query_time when = query_time::known;
   bool pushed_slate = false; ///< prequential: judge the slate made after the user's previous event,
                              ///< as a connection got it, with what others had taught until then
+  bool new_items = false;    ///< prequential: only events of items that came in after the warm-up
+                             ///< are targets, their first events left out
   encoder_ranker_options encoder; ///< how the sequence encoder is trained, where it takes part
 };
 

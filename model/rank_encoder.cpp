@@ -1,5 +1,6 @@
 #include "model/rank_encoder.hpp"
 
+#include "model/query.hpp"
 #include "model/topk.hpp"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ encoder_ranker::encoder_ranker(std::shared_ptr<const fold_rules> rules,
                                const config::blend_settings& blend, std::uint32_t shards,
                                encoder_ranker_options options, std::span<const std::string> wanted)
     : rules_(std::move(rules)), blend_(blend), options_(std::move(options)),
-      names_(wanted.begin(), wanted.end()) {
+      names_(wanted.begin(), wanted.end()), companions_(rules_->signals()) {
   const std::array served{std::string{slice_ranker::blend_name}};
   if (std::any_of(names_.begin(), names_.end(),
                   [](const auto& name) { return name != alone_name; }))
@@ -29,8 +30,9 @@ encoder_ranker::encoder_ranker(std::shared_ptr<const fold_rules> rules,
 
 void encoder_ranker::enter(item_number number, const item_ptr& record) {
   records_.push_back(record);
+  companions_.add_item();
   if (rows_)
-    rows_->append(model_->row_of(key_of(record->id), record.get()));
+    rows_->append(key_of(record->id), record.get(), {});
   if (slices_)
     slices_->enter(number, record);
 }
@@ -43,6 +45,7 @@ void encoder_ranker::hide(const item_ptr& record) {
 void encoder_ranker::learn(const lesson& what) {
   if (slices_)
     slices_->learn(what);
+  learn_companions(what);
   if (model_) {
     if (options_.publish_every == 0)
       return;
@@ -53,6 +56,14 @@ void encoder_ranker::learn(const lesson& what) {
   seen_.push_back(std::move(copy));
   if (model_ && ++since_round_ >= options_.publish_every)
     learn_on();
+}
+
+void encoder_ranker::learn_companions(const lesson& what) {
+  const auto seen = observe(what.before, *what.now.what, *rules_);
+  const auto number = what.now.item;
+  const auto key = key_of(records_[number]->id);
+  if (seen && companions_.learn(number, key, seen->weight, seen->near) && rows_)
+    rows_->move(number, key, records_[number].get(), companions_.of(number));
 }
 
 std::vector<item> encoder_ranker::catalogue() const {
@@ -104,9 +115,9 @@ result<void> encoder_ranker::serve(trained_encoder what) {
     return model.error();
   model_ = std::move(*model);
   users_.clear(); // states belong to a version
-  rows_ = std::make_unique<item_matrix>(model_->row_size());
-  for (const auto& record : records_)
-    rows_->append(model_->row_of(key_of(record->id), record.get()));
+  rows_ = std::make_unique<slice_vectors>(model_);
+  for (item_number number = 0; number < records_.size(); ++number)
+    rows_->append(key_of(records_[number]->id), records_[number].get(), companions_.of(number));
   if (slices_)
     slices_->adopt(model_);
   return {};
@@ -144,10 +155,10 @@ void encoder_ranker::move_on(user_state& user, std::span<const past_event> histo
     const auto& past = history[user.events];
     if (!(past.weight > 0))
       continue; // as in training
-    auto row = rows_->row(past.item);
-    row.pop_back();
+    const auto& record = records_[past.item];
     events.push_back(
-        {std::move(row), model_->kind_of(rules_->meaning_of(*past.what).rule), past.what->time});
+        {rows_->input(past.item, key_of(record->id), record.get(), companions_.of(past.item)),
+         model_->kind_of(rules_->meaning_of(*past.what).rule), past.what->time});
   }
   const sequence_advance one{&user.state, events};
   advance(*model_, {&one, 1});
@@ -176,7 +187,7 @@ void encoder_ranker::rank_alone(const ranking_query& query, std::span<const floa
   top_k_options options;
   options.k = query.k;
   options.accept = [&query](std::size_t, std::uint32_t row) { return query.barred[row] == 0; };
-  const auto best = top_k(*rows_, asked, options);
+  const auto best = top_k(rows_->rows(), asked, options);
   for (const auto& one : best.front())
     to.push_back(one.row);
 }

@@ -1,13 +1,14 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "model/companions.hpp"
 #include "model/continue_training.hpp"
 #include "model/fit_blend.hpp"
 #include "model/history_buffer.hpp"
-#include "model/item_matrix.hpp"
 #include "model/rank_slices.hpp"
 #include "model/ranker.hpp"
 #include "model/sequence_model.hpp"
+#include "model/slice_vectors.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,7 @@ private:
   [[nodiscard]] std::vector<item> catalogue() const;
   [[nodiscard]] result<void> serve(trained_encoder what);
   void learn_on();
+  void learn_companions(const lesson& what);
   void move_on(user_state& user, std::span<const past_event> history) const;
   void rank_alone(const ranking_query& query, std::span<const float> asked, ranked_items& to) const;
 
@@ -84,8 +86,9 @@ private:
   double weight_ = 0;
   sequence_model_ptr model_;
   std::unique_ptr<slice_ranker> slices_; ///< if "served" is wanted
-  std::unique_ptr<item_matrix> rows_;    ///< by item number
-  std::vector<user_state> users_;        ///< by user number
+  companion_lists companions_;           ///< by item number, as the rows
+  std::unique_ptr<slice_vectors> rows_;
+  std::vector<user_state> users_; ///< by user number
 };
 
 } // namespace troupe::model

@@ -61,6 +61,14 @@ std::vector<float> sequence_model::row_of(item_key key, const item* record) cons
   return row;
 }
 
+std::vector<float> sequence_model::row_of(item_key key, const item* record,
+                                          std::span<const companion> near) const {
+  auto row = row_of(key, record);
+  if (!near.empty() && !is_trained(key))
+    vectors_.add_estimate(near, std::span{row}.first(vectors_.dimensions()));
+  return row;
+}
+
 std::vector<float> sequence_model::query(const sequence_state& of, timestamp now) const {
   std::vector<float> made(row_size());
   const auto passed = of.last == timestamp{} ? 0 : to_millis(now) - to_millis(of.last);

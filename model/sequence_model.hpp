@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/item.hpp"
+#include "model/companions.hpp"
 #include "model/encoder.hpp"
 #include "model/profile.hpp"
 #include "model/trained_encoder.hpp"
@@ -56,6 +57,14 @@ public:
   /// What stands for the item in a slice's matrix; all zeros if nothing is known of it. `record`
   /// may be null.
   [[nodiscard]] std::vector<float> row_of(item_key key, const item* record) const;
+
+  /// The same with an estimate of the id's part, from what an item that was not trained stood near.
+  /// Trained items, and those without a trained companion, get the row as it is.
+  [[nodiscard]] std::vector<float> row_of(item_key key, const item* record,
+                                          std::span<const companion> near) const;
+
+  /// Whether the item's id was trained, so that its row needs no estimate.
+  [[nodiscard]] bool is_trained(item_key key) const noexcept { return vectors_.is_trained(key); }
 
   /// The encoder's number for what an event was, by event_meaning::rule.
   [[nodiscard]] std::uint32_t kind_of(std::uint16_t rule) const noexcept {

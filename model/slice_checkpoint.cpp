@@ -14,16 +14,17 @@
 ///     u64 magic, u32 version, u32 slice, u32 slices, u64 fingerprint of the settings,
 ///     u64 checksum of the body
 ///     body: u64 learned arrival, i64 stream time, u64 rows, u64 locals,
-///           rows x { u64 key, u32 local }, popularity, co-occurrence
+///           rows x { u64 key, u32 local }, popularity, co-occurrence,
+///           locals x { u16 companions, u16 oldest of them, companions x { u64 key, f32 weight } }
 ///
-/// All numbers little-endian. Do not reorder: on disk since checkpoint version 2. Another version
+/// All numbers little-endian. Do not reorder: on disk since checkpoint version 3. Another version
 /// is not read: what it held is learnt again from the event log.
 namespace troupe::model {
 
 namespace {
 
 constexpr std::uint64_t magic = 0x6563696c7374ULL; // "tslice"
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3;
 constexpr std::size_t row_bytes = sizeof(std::uint64_t) + sizeof(std::uint32_t);
 
 failure corrupt(const char* what) {
@@ -50,6 +51,7 @@ std::uint64_t catalogue_slice::state::fingerprint() const {
   auto sum = mix_double(0, signals.neighbour_half_life_events);
   for (const auto hours : signals.popularity_half_lives_hours)
     sum = mix_double(sum, hours);
+  sum = mix_bits(sum ^ signals.new_item_companions);
   return mix_bits(sum ^ stable_hash(signals.direction) ^ signals.window);
 }
 
@@ -70,6 +72,7 @@ std::string catalogue_slice::checkpoint() const {
   }
   my.popular.encode(body);
   my.pairs.encode(body);
+  my.companions.encode(body);
   const auto bytes = body.take();
 
   byte_writer whole;
@@ -151,6 +154,8 @@ result<void> catalogue_slice::state::decode(std::string_view body) {
     return corrupt("its counters contradict each other");
   if (!pairs.decode(from, row_count, local_count))
     return corrupt("its lists contradict each other");
+  if (!companions.decode(from, local_count))
+    return corrupt("its companions contradict each other");
   if (!from.at_end())
     return corrupt("there is more than it says");
   return {};

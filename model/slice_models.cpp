@@ -44,7 +44,8 @@ bool catalogue_slice::adopt_rows(std::size_t most) {
   for (auto local = newest.rows().rows(); local < my.locals.size(); ++local) {
     if (most-- == 0)
       return false;
-    newest.append(my.locals[local].key, my.locals[local].record.get());
+    newest.append(my.locals[local].key, my.locals[local].record.get(),
+                  my.companions.of(static_cast<std::uint32_t>(local)));
   }
   return true;
 }
@@ -65,9 +66,15 @@ std::vector<float> catalogue_slice::vector_of(item_key key, std::uint64_t versio
   const auto local = state_->local_of(key);
   if (of == nullptr || local == state::foreign)
     return {};
-  auto row = of->rows().row(local);
-  row.pop_back(); // the bias is no part of the vector
-  return row;
+  return of->input(local, key, state_->locals[local].record.get(), state_->companions.of(local));
+}
+
+void catalogue_slice::state::learn_companions(std::uint32_t local, const observation& what) {
+  const auto& one = locals[local];
+  if (!companions.learn(local, one.key, what.weight, what.near))
+    return;
+  for (auto& version : vectors)
+    version.move(local, one.key, one.record.get(), companions.of(local));
 }
 
 std::vector<sequence_hits>

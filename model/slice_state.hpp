@@ -2,6 +2,7 @@
 
 #include "model/catalogue_slice.hpp"
 #include "model/co_occurrence.hpp"
+#include "model/companions.hpp"
 #include "model/content.hpp"
 #include "model/popularity.hpp"
 #include "model/seen_here.hpp"
@@ -96,6 +97,9 @@ struct catalogue_slice::state {
   /// Adds or replaces a record.
   void add_record(item_ptr what);
 
+  /// Learns what an own item stood near, and moves its rows of the versions that do not know it.
+  void learn_companions(std::uint32_t local, const observation& what);
+
   /// The vectors by this version, if they are all there; else null.
   [[nodiscard]] const slice_vectors* vectors_of(std::uint64_t version) const noexcept;
 
@@ -127,6 +131,7 @@ struct catalogue_slice::state {
   std::int64_t stream_millis = 0; ///< newest event time learnt
 
   co_occurrence pairs;
+  companion_lists companions; ///< by local
   popularity popular;
   content_index content;
   std::vector<slice_vectors> vectors; ///< the newest last; at most models_max

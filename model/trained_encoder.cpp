@@ -12,6 +12,12 @@ namespace {
 
 constexpr const char* content_name = "content.weight";
 
+/// Companions' weight at which an estimate has half of their length. ADR 0022 has the figures.
+constexpr double estimate_damping = 1.0;
+
+/// Ids that cancel each other to less than this part of their lengths point nowhere.
+constexpr double direction_least = 1e-6;
+
 /// The matrix that items' own vectors are projected by; without inputs if there is none.
 result<dense_layer> content_layer(const trained_encoder& from) {
   const auto found = from.weights.find(content_name);
@@ -107,6 +113,35 @@ void item_vectors::add_content(const item& record, std::vector<float>& to) const
 float item_vectors::bias_of(item_key key) const noexcept {
   const auto row = words_->find_item(key);
   return row ? biases_[*row] : 0;
+}
+
+void item_vectors::add_estimate(std::span<const companion> near, std::span<float> to) const {
+  std::vector<double> sum(dimensions_);
+  double weights = 0;
+  double lengths = 0;
+  for (const auto& one : near) {
+    const auto row = words_->find_item(one.key());
+    if (!row)
+      continue;
+    const double weight = one.weight();
+    double squares = 0;
+    for (std::size_t i = 0; i < dimensions_; ++i) {
+      const double value = ids_[*row * dimensions_ + i];
+      sum[i] += weight * value;
+      squares += value * value;
+    }
+    weights += weight;
+    lengths += weight * std::sqrt(squares);
+  }
+  double squares = 0;
+  for (const auto value : sum)
+    squares += value * value;
+  const auto length = std::sqrt(squares);
+  if (!(length > direction_least * lengths))
+    return;
+  const auto factor = lengths / ((weights + estimate_damping) * length);
+  for (std::size_t i = 0; i < dimensions_; ++i)
+    to[i] += static_cast<float>(factor * sum[i]);
 }
 
 } // namespace troupe::model

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/item.hpp"
+#include "model/companions.hpp"
 #include "model/dense.hpp"
 #include "model/encoder.hpp"
 #include "model/sequence_trainer.hpp"
@@ -100,6 +101,17 @@ public:
 
   /// What is added to the item's score whatever the query; 0 for items without an id.
   [[nodiscard]] float bias_of(item_key key) const noexcept;
+
+  /// Whether the item has an id's row, and so needs no estimate.
+  [[nodiscard]] bool is_trained(item_key key) const noexcept {
+    return words_->find_item(key).has_value();
+  }
+
+  /// Adds what the row of an untrained item's id may be to its vector, of dimensions() values: the
+  /// direction of its companions' ids together, their weighted mean length, shortened the fewer
+  /// they are. Companions that were not trained themselves do not count; nothing is added if none
+  /// was. One pass over the companions.
+  void add_estimate(std::span<const companion> near, std::span<float> to) const;
 
 private:
   void add_labels(const item& record, std::vector<float>& to) const;

@@ -160,6 +160,9 @@ void add_eval_command(CLI::App& app) {
       ->type_name("N");
   command->add_flag("--pushed", options->how.pushed_slate,
                     "prequential: judge the slate pushed after the user's previous event");
+  command->add_flag("--new-items", options->how.new_items,
+                    "prequential: judge only events of items that came in after the warm-up, "
+                    "their first events left out");
   command
       ->add_option("--query-time", options->how.when,
                    "when slates are made: known, at the target's moment, or zero, right after the "

@@ -65,12 +65,13 @@ std::string name_of(model::evaluation_protocol protocol) {
 }
 
 std::string headline_of(const model::evaluation& made, const model::evaluation_options& how) {
-  return fmt::format("{}{}: {} events of {} users, {} items, {} targets, {} shards",
+  return fmt::format("{}{}{}: {} events of {} users, {} items, {} targets, {} shards",
                      name_of(how.protocol),
                      how.pushed_slate                      ? ", pushed slates"
                      : how.when == model::query_time::zero ? ", query time zero"
                                                            : "",
-                     made.events, made.users, made.items, made.targets, how.shards);
+                     how.new_items ? ", new items only" : "", made.events, made.users, made.items,
+                     made.targets, how.shards);
 }
 
 std::string table_of(const model::evaluation& made, const model::evaluation_options& how) {
@@ -106,6 +107,7 @@ std::string json_of(const model::evaluation& made, const model::evaluation_optio
                      {"shards", how.shards},
                      {"query_time", how.when == model::query_time::zero ? "zero" : "known"},
                      {"pushed_slate", how.pushed_slate},
+                     {"new_items", how.new_items},
                      {"events", made.events},
                      {"users", made.users},
                      {"items", made.items},

@@ -217,4 +217,36 @@ TEST_SUITE("actors.session_model") {
     CHECK(explain_slate(store, settings, user_id{"ann"}, sent->id.value, {}).error().code
           == errc::not_found);
   }
+  TEST_CASE_FIXTURE(encoded_films,
+                    "a slate with items placed by their companions is explained so") {
+    test::temp_dir folder;
+    settings.models.directory = folder.path().string();
+    const auto directory_of =
+        storage::snapshot_directory::open({.root = folder.path(), .limits = {}}).value();
+    const std::vector<std::string> known{ids.begin(), ids.begin() + 15};
+    const auto files =
+        to_files(test::draw_encoder(known, *context->rules, 5), 0.7, 0, 0, from_millis(0)).value();
+    REQUIRE(directory_of.publish(files.facts, files.files).has_value());
+    const auto by = to_model(directory_of.load(1).value(), *context->rules).value();
+    use_model(by);
+    for (int i = 1; i <= 12; ++i) { // of items that nobody trained too, which others place
+      go("bob", "f" + std::to_string(i * 7 % 30), i);
+      go("cleo", "f" + std::to_string(i * 11 % 30), 100 + i);
+    }
+    for (int i = 1; i <= 6; ++i)
+      go("ann", "f" + std::to_string(i * 4), 200 + i);
+    const auto sent = slate_for("ann").value();
+    for (int i = 13; i <= 24; ++i)
+      go("bob", "f" + std::to_string(i * 13 % 30), i);
+    CHECK(std::any_of(sent->items.begin(), sent->items.end(), [&](const slate_item& one) {
+      return !by->is_trained(key_of(one.what->id));
+    }));
+    const auto again = explain_slate(store, settings, user_id{"ann"}, sent->id.value, {});
+    REQUIRE(again.has_value());
+    REQUIRE(again->size() == sent->items.size());
+    for (std::size_t i = 0; i < again->size(); ++i) {
+      CHECK((*again)[i].what->id == sent->items[i].what->id);
+      CHECK((*again)[i].score == sent->items[i].score);
+    }
+  }
 }

@@ -79,6 +79,8 @@ TEST_SUITE("apps.eval_report") {
     CHECK(headline_of(found(), how).find("prequential, query time zero: 100") == 0);
     how.pushed_slate = true;
     CHECK(headline_of(found(), how).find("prequential, pushed slates: 100") == 0);
+    how.new_items = true;
+    CHECK(headline_of(found(), how).find("prequential, pushed slates, new items only: 100") == 0);
   }
 
   TEST_CASE("the JSON has every figure") {

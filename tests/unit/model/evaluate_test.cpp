@@ -214,6 +214,23 @@ TEST_SUITE("model.evaluate") {
     CHECK(made->models[0].recall[0] == 0);
   }
 
+  TEST_CASE("of new items the events after the first are targets, and no others") {
+    log_builder log;
+    log.add("u", "a", 0);
+    log.add("v", "b", 1);
+    log.add("u", "new", 2); // nobody has met it
+    log.add("v", "a", 3);   // of the warm-up
+    log.add("v", "new", 4);
+    log.add("u", "newer", 5);
+    evaluation_options options;
+    options.warmup = 0.34;
+    options.new_items = true;
+    const auto made = judge(log, options);
+    REQUIRE(made.has_value());
+    CHECK(made->targets == 1);
+    CHECK(made->models[0].recall[0] == 1);
+  }
+
   TEST_CASE("the same log gives the same figures, in one slice or in three") {
     std::mt19937 random{6};
     log_builder log;

@@ -132,7 +132,7 @@ TEST_SUITE("model.slice_checkpoint") {
     slices differently{2, signals};
     CHECK(differently.parts[0].restore(bytes).error().code == errc::invalid_argument);
     auto newer = bytes;
-    newer[8] = 3;
+    newer[8] = 4;
     CHECK(other.parts[0].restore(newer).error().code == errc::unsupported_format);
     CHECK(other.parts[0].restore("").error().code == errc::corrupt_data);
   }
