@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ struct publish_snapshot {
   storage::snapshot_facts facts;
   std::shared_ptr<const storage::snapshot_files> files;
   bool activate = true;
+  /// It is activated if this version is active still; none: in any case. So nobody who chose
+  /// another one meanwhile is overruled.
+  std::optional<std::uint64_t> only_after = {};
 };
 
 using model_registry_actor =

@@ -288,7 +288,7 @@ caf::result<snapshot_info> model_registry_state::publish(const publish_snapshot&
   const std::array held{choice_.active, choice_.previous};
   if (const auto removed = directory->remove_all_but(options_.keep, held); !removed)
     TROUPE_LOG(warn, "model.not_removed", "error=\"{}\"", removed.error().context);
-  if (what.activate) {
+  if (what.activate && what.only_after.value_or(choice_.active) == choice_.active) {
     activate(written->version, answer);
     return answer;
   }

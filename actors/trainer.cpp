@@ -166,8 +166,8 @@ void trainer_state::step() {
   self_->request(worker_, no_timer, std::move(*round))
       .then(
           [this](const round_result& what) {
-            probe_.under_way.set(0);
             take(what);
+            probe_.under_way.set(0);
             plan_next();
           },
           [this, fail](const caf::error& why) {
@@ -350,6 +350,7 @@ void trainer_state::take(const round_result& what) {
     return probe_.failed.add();
   }
   publish_snapshot ask;
+  ask.only_after = version_;
   ask.facts = std::move(files->facts);
   if (const auto blend = slot_->load().blend)
     note_weights(blend->weights, ask.facts.metrics);

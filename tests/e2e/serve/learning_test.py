@@ -83,7 +83,6 @@ def main():
             status, _ = request(server.port, "POST", "/v1/models/0/activate")
             expect(status == 200, "version 0 is active")
             wait_for(lambda: series(server, "rounds_under_way") == 0, "the round under way ends")
-            request(server.port, "POST", "/v1/models/0/activate")
             rounds = series(server, "rounds_total")
             more = [line(user, step, step) for user in range(300, 320) for step in range(8)]
             request(server.port, "POST", "/v1/events", more)

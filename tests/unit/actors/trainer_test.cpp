@@ -219,6 +219,27 @@ TEST_SUITE("actors.trainer") {
     CHECK(lessons.asked.size() == 1); // from the one that was chosen
   }
 
+  TEST_CASE_FIXTURE(school, "what was trained on a version that is active no more is only kept") {
+    lessons.answer = gives(true, 0.4);
+    watch(6);
+    advance(61s);
+    REQUIRE(models->load().encoder->version() == 1);
+    const auto files =
+        to_files(test::draw_encoder(ids(20), *context->rules), 0.5, 1, 0, time.now());
+    publish_snapshot what;
+    what.facts = files->facts;
+    what.files = std::make_shared<const storage::snapshot_files>(files->files);
+    what.only_after = 1;
+    // While the round was under way somebody chose the signals alone.
+    REQUIRE(ask<snapshot_info>(registry, activate_snapshot{0}).has_value());
+    REQUIRE(ask<snapshot_info>(registry, what).has_value());
+    CHECK(models->load().encoder == nullptr);
+    CHECK(versions().size() == 3);
+    REQUIRE(ask<snapshot_info>(registry, activate_snapshot{1}).has_value());
+    REQUIRE(ask<snapshot_info>(registry, what).has_value());
+    CHECK(models->load().encoder->version() == 3);
+  }
+
   TEST_CASE_FIXTURE(school, "an erased user is learnt from no more") {
     lessons.answer = gives(true, 0.4);
     watch(6);
