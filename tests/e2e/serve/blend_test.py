@@ -7,19 +7,11 @@ import sys
 import tempfile
 import time
 
+from history import make_history
 from live_client import LiveClient, request
-from server import Server, expect, run, write
+from server import Server, expect, run
 
 USERS = 50
-
-
-def make_history(directory):
-    lines = [f'{{"item_id":"i{n}","title":"Item {n}","categories":["c{n % 3}"]}}' for n in range(20)]
-    for user in range(8):
-        lines += [f'{{"event_id":"e{step}","user_id":"old{user}","item_id":"i{(user * 3 + step * 2) % 20}",'
-                  f'"type":"like","timestamp":{1700000000000 + 1000 * (step * 8 + user)}}}'
-                  for step in range(6)]
-    return write(directory / "history.jsonl", "\n".join(lines) + "\n")
 
 
 def series(server, name):

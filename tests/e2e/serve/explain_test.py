@@ -4,17 +4,9 @@ import pathlib
 import sys
 import tempfile
 
+from history import make_history
 from live_client import LiveClient, request
-from server import Server, expect, run, write
-
-
-def make_history(directory):
-    lines = [f'{{"item_id":"i{n}","title":"Item {n}","categories":["c{n % 3}"]}}' for n in range(20)]
-    for user in range(8):
-        lines += [f'{{"event_id":"e{step}","user_id":"u{user}","item_id":"i{(user * 3 + step * 2) % 20}",'
-                  f'"type":"like","timestamp":{1700000000000 + 1000 * (step * 8 + user)}}}'
-                  for step in range(6)]
-    return write(directory / "history.jsonl", "\n".join(lines) + "\n")
+from server import Server, expect, run
 
 
 def serve_a_slate(troupe, data):
