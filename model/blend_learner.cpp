@@ -101,7 +101,7 @@ shown_item make_shown(const slate_item& what, std::size_t position,
   shown_item made;
   made.position = static_cast<std::uint32_t>(position);
   for (std::size_t i = 0; i < signal_count; ++i)
-    if (weights[i] != 0)
+    if (weights[i] != 0 && std::isfinite(what.parts[i]))
       made.signals[i] = static_cast<float>(static_cast<double>(what.parts[i]) / weights[i]);
   return made;
 }

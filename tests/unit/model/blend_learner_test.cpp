@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 
@@ -137,13 +138,15 @@ TEST_SUITE("model.blend_learner") {
     auto settings = three_alike();
     settings.popularity = 0;
     slate_item item;
-    item.parts = {0.5F, 0.25F, 0.1F, 0, 0};
+    item.parts = {0.5F, 0.25F, 0.1F, std::numeric_limits<float>::quiet_NaN(), 0};
+    settings.novelty = 1;
     settings.content = 0.2;
     const auto made = make_shown(item, 3, weights_of(settings));
     CHECK(made.position == 3);
     CHECK(made.signals[co_occurrence] == 0.5F);
     CHECK(made.signals[popularity] == 0);
     CHECK(made.signals[content] == 0.5F);
+    CHECK(made.signals[static_cast<std::size_t>(signal::novelty)] == 0);
     blend_learner learner{settings};
     crowd{{2, 4, 2}}.look(learner, 500);
     CHECK(learner.blend().popularity == 0);
