@@ -137,6 +137,22 @@ result<void> load_records(storage::store& from,
   }
 }
 
+/// Gives `into` the checkpoint of that name, if there is one. One that cannot be used is passed
+/// over and logged. Errors: the store's.
+template <class Learner>
+result<void> restore_from(storage::store& from, const std::string& name, Learner& into) {
+  auto bytes = from.models().load(name);
+  if (!bytes && bytes.error().code != errc::corrupt_data)
+    return bytes.error();
+  const auto restored = !bytes   ? result<void>{bytes.error()}
+                        : *bytes ? into.restore(**bytes)
+                                 : result<void>{};
+  if (!restored)
+    TROUPE_LOG(warn, "checkpoint.passed_over", "name={} error=\"{}\"", name,
+               restored.error().context);
+  return {};
+}
+
 } // namespace
 
 result<std::vector<std::shared_ptr<model::catalogue_slice>>>
@@ -146,15 +162,8 @@ load_slices(storage::store& from, const config::settings& settings) {
   for (std::uint32_t shard = 0; shard < shards; ++shard) {
     auto slice =
         std::make_shared<model::catalogue_slice>(shard, shards, settings.signals, settings.blend);
-    auto bytes = from.models().load(checkpoint_name(shard, shards));
-    if (!bytes && bytes.error().code != errc::corrupt_data)
-      return bytes.error();
-    const auto restored = !bytes   ? result<void>{bytes.error()}
-                          : *bytes ? slice->restore(**bytes)
-                                   : result<void>{};
-    if (!restored)
-      TROUPE_LOG(warn, "shard.checkpoint_passed_over", "shard={} error=\"{}\"", shard,
-                 restored.error().context);
+    if (auto read = restore_from(from, checkpoint_name(shard, shards), *slice); !read)
+      return read.error();
     slices.push_back(std::move(slice));
   }
   if (auto loaded = load_records(from, slices); !loaded)
@@ -173,14 +182,8 @@ std::uint64_t learned_by_all(const std::vector<std::shared_ptr<model::catalogue_
 result<std::shared_ptr<model::blend_learner>> load_blend(storage::store& from,
                                                          const config::blend_settings& settings) {
   auto made = std::make_shared<model::blend_learner>(settings);
-  auto bytes = from.models().load(blend_checkpoint_name);
-  if (!bytes && bytes.error().code != errc::corrupt_data)
-    return bytes.error();
-  const auto restored = !bytes   ? result<void>{bytes.error()}
-                        : *bytes ? made->restore(**bytes)
-                                 : result<void>{};
-  if (!restored)
-    TROUPE_LOG(warn, "blend.checkpoint_passed_over", "error=\"{}\"", restored.error().context);
+  if (auto read = restore_from(from, blend_checkpoint_name, *made); !read)
+    return read.error();
   return made;
 }
 

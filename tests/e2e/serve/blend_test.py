@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-from history import make_history
+from history import import_history
 from live_client import LiveClient, request
 from server import Server, expect, run
 
@@ -57,9 +57,7 @@ def main():
     troupe = sys.argv[1]
     with tempfile.TemporaryDirectory() as scratch:
         directory = pathlib.Path(scratch)
-        data = directory / "data"
-        code, _, errors = run(troupe, "import", make_history(directory), "--data", data)
-        expect(code == 0, errors)
+        data = import_history(troupe, directory)
         # What was shown a second ago and not taken was not wanted.
         soon = ("--set", "blend.outcome_window=1s")
         with Server(troupe, data, *soon) as server:

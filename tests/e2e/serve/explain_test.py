@@ -4,7 +4,7 @@ import pathlib
 import sys
 import tempfile
 
-from history import make_history
+from history import import_history
 from live_client import LiveClient, request
 from server import Server, expect, run
 
@@ -40,9 +40,7 @@ def main():
     troupe = sys.argv[1]
     with tempfile.TemporaryDirectory() as scratch:
         directory = pathlib.Path(scratch)
-        data = directory / "data"
-        code, _, errors = run(troupe, "import", make_history(directory), "--data", data)
-        expect(code == 0, errors)
+        data = import_history(troupe, directory)
         asked, pushed = serve_a_slate(troupe, data)
         explain = ["explain", "--data", data, "--user"]
         how = ["--k", "5", "--filter", 'category != "c0"', "--exclude", "i1,i4"]

@@ -1,5 +1,5 @@
 """A small history for the end-to-end tests: twenty items, eight users who like six of them each."""
-from server import write
+from server import expect, run, write
 
 
 def make_history(directory):
@@ -9,3 +9,11 @@ def make_history(directory):
                   f'"type":"like","timestamp":{1700000000000 + 1000 * (step * 8 + user)}}}'
                   for step in range(6)]
     return write(directory / "history.jsonl", "\n".join(lines) + "\n")
+
+
+def import_history(troupe, directory):
+    """A store with that history."""
+    data = directory / "data"
+    code, _, errors = run(troupe, "import", make_history(directory), "--data", data)
+    expect(code == 0, errors)
+    return data

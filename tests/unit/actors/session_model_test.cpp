@@ -94,6 +94,14 @@ struct encoded_films : troupe_fixture {
   std::vector<std::string> ids;
 };
 
+void check_same(const slate& sent, const std::vector<slate_item>& again) {
+  REQUIRE(again.size() == sent.items.size());
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    CHECK(again[i].what->id == sent.items[i].what->id);
+    CHECK(again[i].score == sent.items[i].score);
+  }
+}
+
 } // namespace
 
 TEST_SUITE("actors.session_model") {
@@ -207,16 +215,13 @@ TEST_SUITE("actors.session_model") {
     go("ann", "f20", 6);
     const auto again = explain_slate(store, settings, user_id{"ann"}, sent->id.value, {});
     REQUIRE(again.has_value());
-    REQUIRE(again->size() == sent->items.size());
-    for (std::size_t i = 0; i < again->size(); ++i) {
-      CHECK((*again)[i].what->id == sent->items[i].what->id);
-      CHECK((*again)[i].score == sent->items[i].score);
-    }
+    check_same(*sent, *again);
     CHECK(sequence_part(*sent, 0) == doctest::Approx(0.7));
     REQUIRE(directory_of.remove_all_but(1, {}).has_value());
     CHECK(explain_slate(store, settings, user_id{"ann"}, sent->id.value, {}).error().code
           == errc::not_found);
   }
+
   TEST_CASE_FIXTURE(encoded_films,
                     "a slate with items placed by their companions is explained so") {
     test::temp_dir folder;
@@ -243,10 +248,6 @@ TEST_SUITE("actors.session_model") {
     }));
     const auto again = explain_slate(store, settings, user_id{"ann"}, sent->id.value, {});
     REQUIRE(again.has_value());
-    REQUIRE(again->size() == sent->items.size());
-    for (std::size_t i = 0; i < again->size(); ++i) {
-      CHECK((*again)[i].what->id == sent->items[i].what->id);
-      CHECK((*again)[i].score == sent->items[i].score);
-    }
+    check_same(*sent, *again);
   }
 }
