@@ -26,11 +26,11 @@ blend_learner_probe blend_learner_probe::make(metrics& where) {
   return probe;
 }
 
-blend_learner_state::blend_learner_state(handle::pointer self,
+blend_learner_state::blend_learner_state(handle::pointer /*self*/,
                                          std::shared_ptr<model::blend_learner> learner,
                                          std::shared_ptr<model_slot> slot,
                                          blend_learner_probe probe)
-    : self_(self), learner_(std::move(learner)), slot_(std::move(slot)), probe_(probe),
+    : learner_(std::move(learner)), slot_(std::move(slot)), probe_(probe),
       wanted_shown_(learner_->wanted()), unwanted_shown_(learner_->unwanted()) {
   published_.fill(1);
   publish();

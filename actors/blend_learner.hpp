@@ -32,7 +32,7 @@ public:
   static constexpr const char* name = "blend-learner";
   static constexpr double step_least = 0.01;
 
-  blend_learner_state(handle::pointer self, std::shared_ptr<model::blend_learner> learner,
+  blend_learner_state(handle::pointer, std::shared_ptr<model::blend_learner> learner,
                       std::shared_ptr<model_slot> slot, blend_learner_probe probe = {});
 
   [[nodiscard]] handle::behavior_type make_behavior();
@@ -42,7 +42,6 @@ private:
   void publish();
   void show();
 
-  handle::pointer self_;
   std::shared_ptr<model::blend_learner> learner_;
   std::shared_ptr<model_slot> slot_;
   blend_learner_probe probe_;

@@ -102,7 +102,7 @@ caf::result<appended> event_log_writer_state::append(append_event& what) {
   auto promise = self_->make_response_promise<appended>();
   batch_.push_back(std::move(what.what));
   teaches_.push_back(std::move(what.teaches));
-  judged_.push_back(std::move(what.judged));
+  judged_.push_back(what.judged);
   waiting_.push_back(promise);
   if (batch_.size() >= options_.batch_max)
     flush();
@@ -194,7 +194,7 @@ std::size_t event_log_writer_state::teach() {
     }
     if (judged_[i] && blend_) {
       judged_[i]->arrival = batch_[i].arrival;
-      made->judged.push_back(std::move(*judged_[i]));
+      made->judged.push_back(*judged_[i]);
     }
     made->events += teaches_[i] || (judged_[i] && blend_) ? 1U : 0U;
   }

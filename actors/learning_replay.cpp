@@ -56,7 +56,7 @@ result<replayed_lessons> learning_replay::next(std::size_t events_max) {
       learnt.seen.push_back(std::move(*lesson));
     }
     if (auto lesson = model::make_blend_lesson(one, *rules_))
-      learnt.judged.push_back(std::move(*lesson));
+      learnt.judged.push_back(*lesson);
     move_forward(**window, one);
   }
   return learnt;

@@ -52,12 +52,12 @@ trainer_probe trainer_probe::make(metrics& where) {
 
 // -- worker ----------------------------------------------------------------------------------
 
-training_worker_state::training_worker_state(handle::pointer self, const clock& time,
+training_worker_state::training_worker_state(handle::pointer /*self*/, const clock& time,
                                              std::shared_ptr<const model::fold_rules> rules,
                                              const config::blend_settings& blend,
                                              std::shared_ptr<training_pace> pace,
                                              std::filesystem::path module)
-    : self_(self), time_(time), rules_(std::move(rules)), blend_(blend), pace_(std::move(pace)),
+    : time_(time), rules_(std::move(rules)), blend_(blend), pace_(std::move(pace)),
       module_(std::move(module)) {}
 
 training_worker_state::handle::behavior_type training_worker_state::make_behavior() {

@@ -37,7 +37,7 @@ public:
   using handle = training_worker_actor;
   static constexpr const char* name = "training-worker";
 
-  training_worker_state(handle::pointer self, const clock& time,
+  training_worker_state(handle::pointer, const clock& time,
                         std::shared_ptr<const model::fold_rules> rules,
                         const config::blend_settings& blend, std::shared_ptr<training_pace> pace,
                         std::filesystem::path module);
@@ -49,7 +49,6 @@ private:
   [[nodiscard]] result<round_result> first(const run_round& what) const;
   [[nodiscard]] result<round_result> next(const run_round& what) const;
 
-  handle::pointer self_;
   const clock& time_;
   std::shared_ptr<const model::fold_rules> rules_;
   config::blend_settings blend_;
