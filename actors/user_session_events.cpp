@@ -80,9 +80,7 @@ std::shared_ptr<model::observation> user_session_state::lesson_of(const stored_e
 void user_session_state::append(const flight& what, std::shared_ptr<model::observation> teaches) {
   auto judged =
       context_->blend.learn ? model::make_blend_lesson(what.what, *context_->rules) : std::nullopt;
-  self_
-      ->request(context_->log, no_timer,
-                append_event{what.what, std::move(teaches), std::move(judged)})
+  self_->request(context_->log, no_timer, append_event{what.what, std::move(teaches), judged})
       .then(
           [this, seq = what.what.seq](const appended&) {
             on_appended(seq);

@@ -108,7 +108,6 @@ result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
   }
   settle();
   describe_items(made, items, content_size_);
-  words_ = made.words; // items that have no events yet got a row too
   return made;
 }
 

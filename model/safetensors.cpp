@@ -199,9 +199,9 @@ result<void> check_extents(const safetensors_header& head, std::uint64_t data_by
 
 /// REQUIRES: the bytes fill the shape.
 template <class Tensor>
-Tensor take_tensor(std::vector<std::size_t> shape, std::string_view bytes) {
+Tensor take_tensor(const std::vector<std::size_t>& shape, std::string_view bytes) {
   Tensor made;
-  made.shape = std::move(shape);
+  made.shape = shape;
   made.values.resize(bytes.size() / sizeof(made.values[0]));
   if (!made.values.empty()) // memcpy takes no null, not even for nothing
     std::memcpy(made.values.data(), bytes.data(), bytes.size());
@@ -247,10 +247,10 @@ result<safetensors> read_safetensors(std::string_view bytes, const safetensors_l
   for (auto& [name, what] : head->entries) {
     const auto values = data.substr(what.begin, what.end - what.begin);
     if (what.dtype == safetensors_dtype::i8) {
-      out.int8_tensors.emplace(name, take_tensor<int8_tensor>(std::move(what.shape), values));
+      out.int8_tensors.emplace(name, take_tensor<int8_tensor>(what.shape, values));
       continue;
     }
-    auto read = take_tensor<tensor>(std::move(what.shape), values);
+    auto read = take_tensor<tensor>(what.shape, values);
     if (auto fine = check_finite(name, read); !fine)
       return fine.error();
     out.tensors.emplace(name, std::move(read));

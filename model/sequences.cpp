@@ -21,12 +21,23 @@ failure invalid(std::string context) {
   return {errc::invalid_argument, std::move(context)};
 }
 
-/// Gives rows to the labels that stand at enough items, the most frequent first.
-void add_labels(sequence_corpus& to, std::span<const item> items, const corpus_options& options) {
-  std::map<std::string, std::size_t> count;
+/// Records by row; null where there is none.
+std::vector<const item*> records_of(const sequence_vocabulary& words, std::span<const item> items) {
+  std::vector<const item*> made(words.items().size());
   for (const auto& one : items)
-    for (const auto& label : vector_labels(one, options.item_labels_max))
-      ++count[label];
+    if (const auto row = words.find_item(key_of(one.id)))
+      made[*row] = &one;
+  return made;
+}
+
+/// Gives rows to the labels that stand at enough items, the most frequent first.
+void add_labels(sequence_corpus& to, std::span<const item* const> records,
+                const corpus_options& options) {
+  std::map<std::string, std::size_t> count;
+  for (const auto* record : records)
+    if (record != nullptr)
+      for (const auto& label : vector_labels(*record, options.item_labels_max))
+        ++count[label];
   std::vector<std::pair<std::size_t, std::string_view>> frequent;
   for (const auto& [label, at] : count)
     if (at >= options.label_items_min)
@@ -40,26 +51,14 @@ void add_labels(sequence_corpus& to, std::span<const item> items, const corpus_o
 }
 
 /// How many values the vectors have that most items have; the fewest of a tie, 0 if none has one.
-std::size_t usual_content_size(std::span<const item> items) {
+std::size_t usual_content_size(std::span<const item* const> records) {
   std::map<std::size_t, std::size_t> count;
-  for (const auto& one : items)
-    if (!one.vector.empty())
-      ++count[one.vector.size()];
+  for (const auto* record : records)
+    if (record != nullptr && !record->vector.empty())
+      ++count[record->vector.size()];
   const auto most = std::max_element(
       count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == count.end() ? 0 : most->first;
-}
-
-/// Records by row; one may be null. Each item of `items` gets a row.
-std::vector<const item*> add_records(sequence_vocabulary& to, std::span<const item> items) {
-  std::vector<const item*> made(to.items().size());
-  for (const auto& one : items) {
-    const auto row = to.add_item(one.id);
-    made.resize(to.items().size());
-    if (made[row] == nullptr)
-      made[row] = &one;
-  }
-  return made;
 }
 
 void add_item_labels(sequence_corpus& to, std::span<const item* const> records,
@@ -79,10 +78,8 @@ void add_contents(sequence_corpus& to, std::span<const item* const> records) {
     if (records[row] == nullptr || records[row]->vector.empty())
       continue;
     const auto content = content_vector(*records[row], data.content_size);
-    if (content.empty()) {
-      ++to.contents_left_out;
+    if (content.empty())
       continue;
-    }
     data.content_items.push_back(row);
     data.contents.insert(data.contents.end(), content.begin(), content.end());
   }
@@ -175,9 +172,10 @@ result<sequence_corpus> make_corpus(std::span<const stored_event> events,
   if (learnable < 2)
     return invalid(fmt::format("{} of {} users have three events or more; training needs two",
                                learnable, order.size()));
-  if (options.with_content)
-    add_labels(made, items, options);
-  describe_items(made, items, options.with_content ? usual_content_size(items) : 0, options);
+  const auto records =
+      options.with_content ? records_of(made.words, items) : std::vector<const item*>{};
+  add_labels(made, records, options);
+  describe_items(made, items, usual_content_size(records), options);
   return made;
 }
 
@@ -185,11 +183,17 @@ void describe_items(sequence_corpus& to, std::span<const item> items, std::size_
                     const corpus_options& options) {
   to.data.content_size = content_size;
   if (!to.words.labels().empty() || content_size > 0) {
-    const auto records = add_records(to.words, items);
+    const auto records = records_of(to.words, items);
     if (!to.words.labels().empty())
       add_item_labels(to, records, options);
-    if (content_size > 0)
+    if (content_size > 0) {
       add_contents(to, records);
+      const auto is_other = [content_size](const item& one) {
+        return !one.vector.empty() && one.vector.size() != content_size;
+      };
+      to.contents_left_out =
+          static_cast<std::size_t>(std::count_if(items.begin(), items.end(), is_other));
+    }
   }
   to.data.items = to.words.items().size();
   to.data.kinds = to.words.kinds().size();

@@ -69,7 +69,7 @@ private:
 struct sequence_corpus {
   sequence_vocabulary words;
   sequence_data data;
-  std::size_t contents_left_out = 0; ///< items whose own vector is of another size than the others'
+  std::size_t contents_left_out = 0; ///< records whose own vector is of another size than is learnt
 };
 
 /// What of a corpus is used.
@@ -77,13 +77,14 @@ struct corpus_options {
   std::size_t labels_max = 20'000;  ///< the most frequent ones
   std::size_t label_items_min = 2;  ///< a label of fewer items tells nothing
   std::size_t item_labels_max = 32; ///< of one item
-  /// Items without events get a row too, made of their labels and their own vectors alone.
-  bool with_content = true;
+  bool with_content = true;         ///< labels and the items' own vectors
 };
 
 /// Histories by user, in the order of time, ties in the order given; events that the rules keep
-/// out of histories, and those without a weight in sequences, are left out. Of the items' own
-/// vectors those of the size that most of them have are learnt from.
+/// out of histories, and those without a weight in sequences, are left out. Items that stand in no
+/// history have no row: told from what was chosen, they would be learnt as nobody's choice, where
+/// they may only be new. Of the items' own vectors those of the size that most of them have are
+/// learnt from.
 /// Errors: invalid_argument if fewer than two users have three events, for there would be
 /// nothing to learn from and nothing to judge by.
 [[nodiscard]] result<sequence_corpus> make_corpus(std::span<const stored_event> events,
@@ -92,7 +93,7 @@ struct corpus_options {
                                                   const corpus_options& options);
 
 /// Gives the corpus's items the labels that its vocabulary knows already and their own vectors of
-/// `content_size` values (0: none), from these records, which get rows if they have none; and sets
+/// `content_size` values (0: none), from these records; those of other items are passed over. Sets
 /// the numbers of rows.
 void describe_items(sequence_corpus& to, std::span<const item> items, std::size_t content_size,
                     const corpus_options& options = {});

@@ -90,22 +90,21 @@ TEST_SUITE("model.sequences") {
     CHECK(made->words.kinds()[2] == "rating");
   }
 
-  TEST_CASE("labels of two items or more get rows, and items without events too") {
+  TEST_CASE("labels of two items or more with events get rows, items without events do not") {
     const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
                                            rated("a", "z", 5, 3), rated("b", "x", 5, 1),
                                            rated("b", "y", 5, 2), rated("b", "z", 5, 3)};
-    const std::vector<item> items{film("x", {"Drama"}, "Red Dawn"), film("y", {"Drama"}, "Blue"),
-                                  film("new", {"Drama", "Noir"}, "Dawn of Noir")};
+    const std::vector<item> items{film("x", {"Drama"}, "Red Dawn"), film("y", {"Drama"}, "Dawn"),
+                                  film("new", {"Drama", "Noir"}, "Noir"),
+                                  film("newer", {"Drama", "Noir"}, "Noir")};
     const auto made = make_corpus(events, items, *rules(), {});
     REQUIRE(made.has_value());
     const auto& data = made->data;
     CHECK(made->words.labels() == std::vector<std::string>{"category:Drama", "title:dawn"});
-    CHECK(data.items == 4);
-    REQUIRE(data.item_label_ends.size() == 4);
-    const auto added = *made->words.find_item(key_of(item_id{"new"}));
-    CHECK(added == 3);
-    CHECK(data.item_label_ends[3] - data.item_label_ends[2] == 2);
-    CHECK(data.item_label_ends[2] - data.item_label_ends[1] == 0); // z has no record
+    CHECK(data.items == 3);
+    CHECK_FALSE(made->words.find_item(key_of(item_id{"new"})));
+    // x and y have both labels, z has no record
+    CHECK(data.item_label_ends == std::vector<std::size_t>{2, 4, 4});
   }
 
   TEST_CASE("own vectors of the size that most items have are learnt from, at unit length") {
@@ -116,22 +115,23 @@ TEST_SUITE("model.sequences") {
     for (const auto* id : {"x", "y", "z", "new", "newer"})
       items.push_back(film(id, {}, ""));
     items[0].vector = {1, 2, 3};
+    items[1].vector = {0, 3e-40F, 0, -4e-40F};
     items[2].vector = {3e38F, 0, 0, 0};
-    items[3].vector = {0, 3e-40F, 0, -4e-40F};
-    items[4].vector = {1};
+    items[3].vector = {1};
+    items[4].vector = {1}; // more than have three values, but without events
     const auto made = make_corpus(events, items, *rules(), {});
     REQUIRE(made.has_value());
     const auto& data = made->data;
     CHECK(data.content_size == 4);
-    CHECK(data.items == 5);
+    CHECK(data.items == 3);
     CHECK(data.labels == 0);
     CHECK(data.item_label_ends.empty());
-    CHECK(data.content_items == std::vector<std::uint32_t>{2, 3}); // z and new
-    CHECK(made->contents_left_out == 2);
+    CHECK(data.content_items == std::vector<std::uint32_t>{1, 2}); // y and z
+    CHECK(made->contents_left_out == 3);
     REQUIRE(data.contents.size() == 8);
-    CHECK(data.contents[0] == 1);
-    CHECK(data.contents[5] == doctest::Approx(0.6));
-    CHECK(data.contents[7] == doctest::Approx(-0.8));
+    CHECK(data.contents[1] == doctest::Approx(0.6));
+    CHECK(data.contents[3] == doctest::Approx(-0.8));
+    CHECK(data.contents[4] == 1);
     auto scaled = items;
     for (auto& value : scaled[2].vector)
       value /= 1e30F;
