@@ -44,7 +44,13 @@ constexpr std::array<double config::blend_settings::*, signal_count> weight_fiel
 template <std::size_t N>
 using vector_of_doubles = std::array<double, N>;
 
-/// x with a * x = b, by Cholesky's method. REQUIRES: `a` is symmetric and positive definite.
+template <std::size_t N>
+bool is_finite(const vector_of_doubles<N>& of) noexcept {
+  return std::all_of(of.begin(), of.end(), [](double value) { return std::isfinite(value); });
+}
+
+/// x with a * x = b, by Cholesky's method. Not finite unless `a`, of which the part below the
+/// diagonal is read, is positive definite.
 template <std::size_t N>
 vector_of_doubles<N> solve(std::array<vector_of_doubles<N>, N> a, vector_of_doubles<N> b) {
   for (std::size_t i = 0; i < N; ++i) {
@@ -187,13 +193,17 @@ void blend_learner::observe(const shown_item& what, bool is_wanted) {
     return; // of a log that was written by something else
   const auto p = 1 / (1 + std::exp(-logit));
   const auto h = std::max(p * (1 - p), 1e-6);
+  auto precision = precision_;
   column step{};
   for (std::size_t i = 0; i < size; ++i) {
     step[i] = x[i] * ((is_wanted ? 1.0 : 0.0) - p);
     for (std::size_t j = 0; j < size; ++j)
-      precision_[i][j] += h * x[i] * x[j];
+      precision[i][j] += h * x[i] * x[j];
   }
-  step = solve(precision_, step);
+  step = solve(precision, step);
+  if (!is_finite(step))
+    return; // likewise
+  precision_ = precision;
   for (std::size_t i = 0; i < size; ++i)
     mean_[i] += step[i];
   (is_wanted ? wanted_ : unwanted_) += 1;
@@ -214,7 +224,8 @@ void blend_learner::fade() {
     precision_[i][i] += (1 - keep) * precision[i];
     pulled[i] += (1 - keep) * precision[i] * mean[i];
   }
-  mean_ = solve(precision_, pulled);
+  if (const auto moved = solve(precision_, pulled); is_finite(moved))
+    mean_ = moved;
 }
 
 signal_values blend_learner::factors() const noexcept {
@@ -305,6 +316,9 @@ result<void> blend_learner::restore(std::string_view bytes) {
   fresh.now_ = body.get<std::int64_t>();
   fresh.precision_ = body.get<square>();
   fresh.mean_ = body.get<column>();
+  if (!body.failed()
+      && !(is_finite(fresh.mean_) && is_finite(solve(fresh.precision_, fresh.mean_))))
+    return corrupt("its weights contradict each other");
   const auto count = body.get<std::uint64_t>();
   if (count > open_max)
     return corrupt("it has too many impressions");

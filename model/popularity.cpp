@@ -188,8 +188,10 @@ bool popularity::decode(byte_reader& from, std::size_t items) {
     const auto local = static_cast<std::uint32_t>(i);
     events_[local] = from.get<std::uint32_t>();
     for (std::size_t h = 0; h < half_lives(); ++h) {
-      mass(local, h) = from.get<double>();
-      if (!is_mass(mass(local, h)))
+      const auto own = mass(local, h) = from.get<double>();
+      // A part of the whole, but for the rounding of logarithms; of all half-lives or of none.
+      if (!is_mass(own) || own > totals_[h] + 1e-6
+          || (own == nothing) != (mass(local, 0) == nothing))
         return false;
       highest_[h] = std::max(highest_[h], mass(local, h));
     }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 /// A vocabulary is a header, the body, and nothing after it:
@@ -29,12 +30,11 @@ void put_text(byte_writer& to, std::string_view text) {
     to.put(each);
 }
 
-std::string get_text(byte_reader& from) {
-  std::string made;
+std::optional<std::string> get_text(byte_reader& from) {
   const auto size = from.get<std::uint32_t>();
-  if (size > text_bytes_max || !from.can_hold(size, 1))
-    return made;
-  made.resize(size);
+  if (from.failed() || size > text_bytes_max || !from.can_hold(size, 1))
+    return std::nullopt;
+  std::string made(size, '\0');
   for (auto& each : made)
     each = from.get<char>();
   return made;
@@ -45,8 +45,8 @@ bool get_texts(byte_reader& from, Take take) {
   const auto count = from.get<std::uint32_t>();
   if (!from.can_hold(count, sizeof(std::uint32_t)))
     return false;
-  for (std::uint32_t i = 0; i < count && !from.failed(); ++i)
-    if (!take(i, get_text(from)))
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (auto text = get_text(from); !text || !take(i, std::move(*text)))
       return false;
   return !from.failed();
 }
