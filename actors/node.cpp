@@ -225,6 +225,7 @@ void node::parts::spawn_models(metrics& where) {
   training.users_max = how.users_max;
   training.first_events = how.first_events;
   training.root = keeping.root;
+  training.corpus = model::corpus_options_for(settings.blend);
   trainer = spawn_detached_state<trainer_state>(
       system, std::ref(store), std::cref(time), rules, std::shared_ptr<const model_slot>{slot},
       doors.models, worker, trainer_probe::make(where), training);

@@ -202,8 +202,8 @@ result<void> trainer_state::follow_parent() {
   // Its rows are numbered anew, and what came in since it was trained is what is fresh.
   model::history_buffer::limits most;
   most.users_max = options_.users_max;
-  buffer_ = std::make_unique<model::history_buffer>(rules_, parent_->words,
-                                                    model::content_size_of(*parent_), most);
+  buffer_ = std::make_unique<model::history_buffer>(
+      rules_, parent_->words, model::content_size_of(*parent_), most, options_.corpus);
   const auto last = store_.events().last_arrival();
   if (!last)
     return last.error();
@@ -321,7 +321,7 @@ result<run_round> trainer_state::make_first_round() {
   auto items = read_items();
   if (!items)
     return items.error();
-  auto corpus = model::make_corpus(*events, *items, *rules_, {});
+  auto corpus = model::make_corpus(*events, *items, *rules_, options_.corpus);
   if (!corpus)
     return corpus.error();
   run_round made;

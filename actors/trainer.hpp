@@ -75,6 +75,7 @@ public:
     std::size_t first_events = 5'000;
     std::size_t users_least = 8; ///< with new events, for a round
     std::filesystem::path root;  ///< of the snapshots
+    model::corpus_options corpus;
     bool at_idle_priority =
         true; ///< the thread is the actor's own, and runs when no other wants to
   };

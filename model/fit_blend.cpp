@@ -28,7 +28,8 @@ class fitting {
 public:
   fitting(std::span<const stored_event> events, std::span<const item> items,
           const fold_rules& rules, const config::blend_settings& blend)
-      : rules_(rules), slice_(0, 1, rules.signals(), blend), events_(events) {
+      : rules_(rules), drops_seen_(blend.seen == "exclude"), slice_(0, 1, rules.signals(), blend),
+        events_(events) {
     for (const auto& one : items)
       slice_.upsert(std::make_shared<const item>(one));
     for (const auto& one : events)
@@ -79,7 +80,8 @@ public:
       if (!is_taught(what))
         continue;
       const auto user = users_.find(what.user);
-      if (i >= first && (i - first) % stride == 0 && user != users_.end()) {
+      if (i >= first && (i - first) % stride == 0 && user != users_.end()
+          && can_be_shown(what, user->second)) {
         ++made.users;
         judge(*model, user->second, what, made);
       }
@@ -94,7 +96,7 @@ public:
     for (std::size_t i = 0; i < asked; ++i) {
       const auto& target = events_[targets_[i * targets_.size() / asked]].what;
       const auto user = users_.find(target.user);
-      if (user == users_.end())
+      if (user == users_.end() || !can_be_shown(target, user->second))
         continue;
       ++made.users;
       judge(*model, user->second, target, made);
@@ -126,6 +128,11 @@ private:
     return meaning.history && meaning.sequence > 0;
   }
 
+  /// Whatever the weights are, nobody is shown what is left out.
+  [[nodiscard]] bool can_be_shown(const event& target, const profile& to) const {
+    return !drops_seen_ || !to.seen().contains(key_of(target.item));
+  }
+
   [[nodiscard]] std::vector<float> query_of(const sequence_model& model, const profile& who) const {
     std::vector<sequence_event> past;
     for (const auto& one : sequence_history(who, rules_, model))
@@ -145,9 +152,12 @@ private:
     query.now = who.last_event();
     query.limit = depth;
     query.model_version = trial_version;
-    for (std::size_t i = 0; i < blends_.size(); ++i) {
-      query.blend = blends_[i];
-      const auto found = slice_.score(query).found;
+    std::vector<score_query> queries(blends_.size(), query);
+    for (std::size_t i = 0; i < blends_.size(); ++i)
+      queries[i].blend = blends_[i];
+    const auto answers = slice_.score(queries); // one pass over the items' vectors for all
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const auto& found = answers[i].found;
       for (std::size_t rank = 0; rank < found.size(); ++rank)
         if (found[rank].key == key_of(target.item))
           to.trials[i].ndcg += 1 / std::log2(static_cast<double>(rank) + 2);
@@ -155,6 +165,7 @@ private:
   }
 
   const fold_rules& rules_;
+  bool drops_seen_;
   catalogue_slice slice_;
   std::span<const stored_event> events_;
   std::vector<std::shared_ptr<const config::blend_settings>> blends_;

@@ -34,7 +34,7 @@ struct blend_fit {
 [[nodiscard]] result<blend_fit>
 fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,
                     const fold_rules& rules, const config::blend_settings& blend,
-                    const trained_encoder& encoder, std::size_t users_max = 3000);
+                    const trained_encoder& encoder, std::size_t users_max = 10'000);
 
 /// The same on a stream: the events before the one at `first` are learnt, those from there on are
 /// each asked for and then learnt, at most `targets_max` of them, spread evenly. So the weight is

@@ -10,8 +10,9 @@ namespace troupe::model {
 
 history_buffer::history_buffer(std::shared_ptr<const fold_rules> rules,
                                const sequence_vocabulary& known, std::size_t content_size,
-                               limits most)
-    : rules_(std::move(rules)), words_(known), content_size_(content_size), limits_(most) {
+                               limits most, const corpus_options& options)
+    : rules_(std::move(rules)), words_(known), content_size_(content_size), limits_(most),
+      options_(options) {
   const sequence_vocabulary present{*rules_};
   for (const auto& name : present.kinds()) {
     const auto at = std::find(known.kinds().begin(), known.kinds().end(), name);
@@ -107,7 +108,9 @@ result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
     made.data.ends.push_back(made.data.steps.size());
   }
   settle();
-  describe_items(made, items, content_size_);
+  describe_items(made, items, content_size_, options_);
+  if (!options_.repeats)
+    leave_out_repeats(made.data);
   return made;
 }
 

@@ -29,9 +29,9 @@ public:
   };
 
   /// `known` is the vocabulary of the model that is trained on, `content_size` the number of values
-  /// that it takes of items' own vectors (content_size_of).
+  /// that it takes of items' own vectors (content_size_of); `options` are those of the rounds.
   history_buffer(std::shared_ptr<const fold_rules> rules, const sequence_vocabulary& known,
-                 std::size_t content_size, limits most);
+                 std::size_t content_size, limits most, const corpus_options& options = {});
 
   /// Takes an event in, in the order of arrival; one without a weight in sequences is passed over.
   void add(const event& what);
@@ -79,6 +79,7 @@ private:
   std::vector<std::uint16_t> kinds_; ///< by rule
   std::size_t content_size_;
   limits limits_;
+  corpus_options options_;
   history_list order_;
   boost::unordered_flat_map<user_id, history_list::iterator, std::hash<user_id>> users_;
   std::size_t events_ = 0;

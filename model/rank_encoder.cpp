@@ -80,7 +80,7 @@ result<void> encoder_ranker::prepare() {
   if (!options_.first)
     options_.first = std::make_shared<std::optional<trained_encoder>>();
   if (!*options_.first) {
-    const auto corpus = make_corpus(seen, items, *rules_, {});
+    const auto corpus = make_corpus(seen, items, *rules_, options_.corpus);
     if (!corpus)
       return corpus.error();
     auto trained = train_encoder(*corpus, options_.module, options_.plan, options_.on_epoch, {});
@@ -99,7 +99,7 @@ result<void> encoder_ranker::prepare() {
   }
   if (options_.publish_every > 0) {
     buffer_ = std::make_unique<history_buffer>(rules_, trained.words, content_size_of(trained),
-                                               history_buffer::limits{});
+                                               history_buffer::limits{}, options_.corpus);
     for (const auto& one : seen)
       buffer_->add(one.what);
     buffer_->settle();

@@ -25,6 +25,7 @@ namespace troupe::model {
 /// What the encoder is trained with in an evaluation.
 struct encoder_ranker_options {
   std::filesystem::path module; ///< training_module_path()
+  corpus_options corpus;
   training_plan plan;
   std::function<void(const epoch_report&)> on_epoch;
   std::function<void(const blend_fit&)> on_fit;

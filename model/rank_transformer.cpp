@@ -31,7 +31,7 @@ result<void> transformer_ranker::prepare() {
   std::vector<item> items;
   for (const auto& record : records_)
     items.push_back(*record);
-  const auto corpus = make_corpus(std::exchange(seen_, {}), items, *rules_, {});
+  const auto corpus = make_corpus(std::exchange(seen_, {}), items, *rules_, options_.corpus);
   if (!corpus)
     return corpus.error();
   auto trained = train_encoder(*corpus, options_.module, options_.plan, options_.on_epoch, {});

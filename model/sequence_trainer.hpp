@@ -23,6 +23,7 @@ struct sequence_step {
   std::uint32_t item = 0; ///< row of the item table
   std::uint16_t kind = 0; ///< 0: of no kind that is told apart
   std::int64_t millis = 0;
+  bool is_target = true; ///< whether it is to be predicted from those before it
 };
 
 /// What an encoder learns from: users' histories, and the content of the items.
@@ -181,7 +182,7 @@ public:
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/5";
+inline constexpr const char* training_interface = TROUPE_VERSION "/6";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

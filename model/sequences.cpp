@@ -85,6 +85,20 @@ void add_contents(sequence_corpus& to, std::span<const item* const> records) {
   }
 }
 
+/// Users with two targets, one to learn from and one to judge by.
+std::size_t learnable_users(const sequence_data& in) {
+  std::size_t made = 0;
+  std::size_t begin = 0;
+  for (const auto end : in.ends) {
+    const auto first = in.steps.begin() + static_cast<std::ptrdiff_t>(begin) + 1;
+    const auto last = in.steps.begin() + static_cast<std::ptrdiff_t>(end);
+    if (std::count_if(first, last, [](const auto& one) { return one.is_target; }) >= 2)
+      ++made;
+    begin = end;
+  }
+  return made;
+}
+
 } // namespace
 
 std::vector<std::string> vector_labels(const item& what, std::size_t most) {
@@ -144,6 +158,20 @@ std::optional<std::uint32_t> sequence_vocabulary::find_label(std::string_view la
   return found == label_rows_.end() ? std::nullopt : std::optional{found->second};
 }
 
+corpus_options corpus_options_for(const config::blend_settings& blend) {
+  corpus_options made;
+  made.repeats = blend.seen != "exclude";
+  return made;
+}
+
+void leave_out_repeats(sequence_data& in) {
+  std::vector<std::size_t> last_user(in.items); // who had the item last, from 1
+  std::size_t at = 0;
+  for (std::size_t user = 1; user <= in.ends.size(); ++user)
+    for (; at < in.ends[user - 1]; ++at)
+      in.steps[at].is_target = std::exchange(last_user[in.steps[at].item], user) != user;
+}
+
 result<sequence_corpus> make_corpus(std::span<const stored_event> events,
                                     std::span<const item> items, const fold_rules& rules,
                                     const corpus_options& options) {
@@ -159,19 +187,20 @@ result<sequence_corpus> make_corpus(std::span<const stored_event> events,
       order.push_back(one.what.user);
     steps.push_back({made.words.add_item(one.what.item), meaning.rule, to_millis(one.what.time)});
   }
-  std::size_t learnable = 0; // users to learn from
   for (const auto& user : order) {
     auto& steps = by_user[user];
     std::stable_sort(steps.begin(), steps.end(),
                      [](const auto& a, const auto& b) { return a.millis < b.millis; });
     made.data.steps.insert(made.data.steps.end(), steps.begin(), steps.end());
     made.data.ends.push_back(made.data.steps.size());
-    if (steps.size() >= 3)
-      ++learnable;
   }
-  if (learnable < 2)
-    return invalid(fmt::format("{} of {} users have three events or more; training needs two",
-                               learnable, order.size()));
+  made.data.items = made.words.items().size();
+  if (!options.repeats)
+    leave_out_repeats(made.data);
+  if (const auto learnable = learnable_users(made.data); learnable < 2)
+    return invalid(fmt::format("{} of {} users have three {} or more; training needs two",
+                               learnable, order.size(),
+                               options.repeats ? "events" : "different items"));
   const auto records =
       options.with_content ? records_of(made.words, items) : std::vector<const item*>{};
   add_labels(made, records, options);

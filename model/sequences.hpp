@@ -4,6 +4,7 @@
 #include "base/event.hpp"
 #include "base/ids.hpp"
 #include "base/item.hpp"
+#include "config/settings.hpp"
 #include "model/profile.hpp"
 #include "model/sequence_trainer.hpp"
 
@@ -77,16 +78,22 @@ struct corpus_options {
   std::size_t labels_max = 20'000;  ///< the most frequent ones
   std::size_t label_items_min = 2;  ///< a label of fewer items tells nothing
   std::size_t item_labels_max = 32; ///< of one item
-  bool with_content = true;         ///< labels and the items' own vectors
+  /// Whether an item that stands in its history already is something to predict.
+  bool repeats = true;
+  bool with_content = true; ///< labels and the items' own vectors
 };
+
+/// The defaults, for what slates are to show: where they leave out what a user has seen, no event
+/// with such an item has to be foreseen, and nothing is judged by it.
+[[nodiscard]] corpus_options corpus_options_for(const config::blend_settings& blend);
 
 /// Histories by user, in the order of time, ties in the order given; events that the rules keep
 /// out of histories, and those without a weight in sequences, are left out. Items that stand in no
 /// history have no row: told from what was chosen, they would be learnt as nobody's choice, where
 /// they may only be new. Of the items' own vectors those of the size that most of them have are
 /// learnt from.
-/// Errors: invalid_argument if fewer than two users have three events, for there would be
-/// nothing to learn from and nothing to judge by.
+/// Errors: invalid_argument if fewer than two users have three events (or items, without repeats),
+/// for there would be nothing to learn from and nothing to judge by.
 [[nodiscard]] result<sequence_corpus> make_corpus(std::span<const stored_event> events,
                                                   std::span<const item> items,
                                                   const fold_rules& rules,
@@ -97,6 +104,9 @@ struct corpus_options {
 /// the numbers of rows.
 void describe_items(sequence_corpus& to, std::span<const item> items, std::size_t content_size,
                     const corpus_options& options = {});
+
+/// Makes no targets of steps whose item stands earlier in the same history.
+void leave_out_repeats(sequence_data& in);
 
 /// Checks options against their ranges, and the data.
 /// Errors: invalid_argument, naming the option and what it takes.

@@ -84,7 +84,8 @@ std::uint64_t training_fingerprint(const sequence_data& data, const training_opt
                             options.weight_decay, options.now_share, options.teacher_share})
     made.add(number);
   for (const auto& step : data.steps) {
-    made.add(static_cast<std::uint64_t>(step.item) << 16U | step.kind);
+    made.add(static_cast<std::uint64_t>(!step.is_target) << 48U
+             | static_cast<std::uint64_t>(step.item) << 16U | step.kind);
     made.add(static_cast<std::uint64_t>(step.millis));
   }
   made.add_all(data.ends);

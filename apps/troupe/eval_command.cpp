@@ -3,6 +3,7 @@
 #include "apps/troupe/eval/eval_plot.hpp"
 #include "apps/troupe/eval/eval_report.hpp"
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/one_of.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/stored_records.hpp"
 #include "model/evaluate.hpp"
@@ -94,6 +95,7 @@ int run_eval(const eval_options& options) {
   if (options.blend_only)
     how.models = {std::string{model::slice_ranker::blend_name}};
   how.encoder.module = model::training_module_path();
+  how.encoder.corpus = model::corpus_options_for(settings->blend);
   how.encoder.on_epoch = [](const model::epoch_report& report) {
     const auto judged = report.refit
                             ? std::string{"held-out events learnt too"}
@@ -140,8 +142,8 @@ void add_eval_command(CLI::App& app) {
       ->add_option(
           "--protocol", options->how.protocol,
           "prequential (test, then learn), leave-one-out, time-split or cold-start (items that "
-          "were not there in training, ranked among themselves)")
-      ->transform(CLI::CheckedTransformer(protocols))
+          "were not there in training, ranked among themselves); prequential unless given")
+      ->transform(one_of(protocols))
       ->type_name("NAME");
   command
       ->add_option("--warmup", options->how.warmup,
@@ -166,8 +168,8 @@ void add_eval_command(CLI::App& app) {
   command
       ->add_option("--query-time", options->how.when,
                    "when slates are made: known, at the target's moment, or zero, right after the "
-                   "user's last event")
-      ->transform(CLI::CheckedTransformer(query_times))
+                   "user's last event; known unless given")
+      ->transform(one_of(query_times))
       ->type_name("WHEN");
   auto* const models =
       command

@@ -4,6 +4,7 @@
 #include "actors/model_registry.hpp"
 #include "apps/troupe/checkpoint_file.hpp"
 #include "apps/troupe/exit_codes.hpp"
+#include "apps/troupe/one_of.hpp"
 #include "apps/troupe/settings_options.hpp"
 #include "apps/troupe/smaller_encoders.hpp"
 #include "apps/troupe/stop_signals.hpp"
@@ -167,7 +168,8 @@ int run_train(const train_options& options) {
   const auto rules = model::fold_rules::make(settings->users, settings->signals);
   if (!rules)
     return report(rules.error(), exit_usage);
-  const auto corpus = model::make_corpus(records->events, records->items, **rules, {});
+  const auto corpus = model::make_corpus(records->events, records->items, **rules,
+                                         model::corpus_options_for(settings->blend));
   if (!corpus)
     return report(corpus.error());
   const auto negatives = model::negatives_for(corpus->data, options.plan.options);
@@ -235,8 +237,8 @@ void add_train_command(CLI::App& app) {
       ->type_name("DIR");
   command->add_flag("--resume", options->resume,
                     "go on from the checkpoint: the result is the same as without the break");
-  command->add_option("--encoder", how.architecture, "recurrent or transformer")
-      ->transform(CLI::CheckedTransformer(architectures))
+  command->add_option("--encoder", how.architecture, "recurrent, unless given, or transformer")
+      ->transform(one_of(architectures))
       ->type_name("NAME");
   command
       ->add_option("--patience", options->plan.patience,

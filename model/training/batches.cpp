@@ -62,6 +62,14 @@ batch_maker::batch_maker(const sequence_data& data, const training_options& opti
   place_.resize(data.items, -1);
 }
 
+std::size_t batch_maker::targets_within(std::size_t begin, std::size_t end) const {
+  const auto at = [this](std::size_t step) {
+    return data_.steps.begin() + static_cast<std::ptrdiff_t>(step);
+  };
+  return static_cast<std::size_t>(
+      std::count_if(at(begin), at(end), [](const auto& one) { return one.is_target; }));
+}
+
 std::vector<batch_maker::plan> batch_maker::epoch(std::size_t number, bool to_the_end) {
   random_.seed(options_.seed * 1'000'003 + number);
   const auto most = options_.length_max;
@@ -76,7 +84,8 @@ std::vector<batch_maker::plan> batch_maker::epoch(std::size_t number, bool to_th
     // Cut at another place in each epoch, so that no event is always the first of its stretch.
     auto cut = stop - begin > most ? begin + 1 + random_() % most : std::min(stop, begin + most);
     for (auto at = begin; at < stop; at = std::exchange(cut, std::min(stop, cut + most)))
-      all.push_back({at, std::min(cut, stop), at == begin});
+      if (const auto end_of_it = std::min(cut, stop); targets_within(at + 1, end_of_it + 1) > 0)
+        all.push_back({at, end_of_it, at == begin});
   }
   std::shuffle(all.begin(), all.end(), random_);
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
@@ -89,7 +98,7 @@ std::vector<batch_maker::plan> batch_maker::epoch(std::size_t number, bool to_th
         || (made.back().stretches.size() + 1) * (length + length_grain) > options_.batch_steps)
       made.emplace_back();
     made.back().stretches.push_back(one);
-    made.back().targets += length;
+    made.back().targets += targets_within(one.begin + 1, one.end + 1);
   }
   std::shuffle(made.begin(), made.end(), random_);
   return made;
@@ -111,10 +120,12 @@ batch batch_maker::make(const plan& of) {
     rows.write(row, data_.steps, one.begin, one.end, one.from_start);
     for (auto i = one.begin; i < one.end; ++i) {
       const auto place = size_of(row * width + i - one.begin);
-      places.push_back(place);
-      targets.push_back(data_.steps[i + 1].item);
-      query_gaps.push_back(now(random_) ? no_time
-                                        : gap_between(data_.steps[i], data_.steps[i + 1]));
+      if (data_.steps[i + 1].is_target) {
+        places.push_back(place);
+        targets.push_back(data_.steps[i + 1].item);
+        query_gaps.push_back(now(random_) ? no_time
+                                          : gap_between(data_.steps[i], data_.steps[i + 1]));
+      }
       if (options_.item_dropout > 0 && hidden(random_))
         made.items.data_ptr<std::int64_t>()[place] = size_of(data_.items);
     }
@@ -193,11 +204,12 @@ std::vector<batch> batch_maker::held_out(std::size_t targets_max) const {
   for (std::size_t user = 0; user < data_.ends.size(); ++user) {
     const auto begin = begin_of(user);
     const auto length = data_.ends[user] - begin;
-    if (const auto held = held_out_steps(length, options_.held_out_max); held > 0) {
+    const auto held = held_out_steps(length, options_.held_out_max);
+    if (const auto asked = targets_within(data_.ends[user] - held, data_.ends[user]); asked > 0) {
       // The first of the held-out events gets as long a history as one that is learnt from.
       const auto most = options_.length_max + held - 1;
       all.push_back({user, begin + (length - 1 > most ? length - 1 - most : 0), held});
-      targets += held;
+      targets += asked;
     }
   }
   if (targets > targets_max) {
@@ -227,6 +239,8 @@ std::vector<batch> batch_maker::held_out(std::size_t targets_max) const {
       writer.write(row - first, data_.steps, each.begin, stop - 1,
                    each.begin == begin_of(each.user));
       for (auto target = stop - each.held; target < stop; ++target) {
+        if (!data_.steps[target].is_target)
+          continue;
         places.push_back(size_of((row - first) * width + target - 1 - each.begin));
         items.push_back(data_.steps[target].item);
         one.at.push_back(target);

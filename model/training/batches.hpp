@@ -63,6 +63,7 @@ public:
   }
 
 private:
+  [[nodiscard]] std::size_t targets_within(std::size_t begin, std::size_t end) const;
   void draw_sample(batch& to, const std::vector<std::int64_t>& targets);
 
   const sequence_data& data_;

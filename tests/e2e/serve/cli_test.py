@@ -15,15 +15,20 @@ def help_and_usage(troupe):
            f"help lists the commands: {commands}")
     for command in commands:
         code, output, errors = run(troupe, command, "--help")
-        expect(code == 0 and "Usage:" in output and not errors, f"{command} --help")
+        expect(code == 0 and "Usage:" in output and not errors
+               and output.replace("\n", "").isprintable(), f"{command} --help: {output!r}")
     code, output, _ = run(troupe, "--version")
     expect(code == 0 and output.startswith("troupe "), "version")
     for wrong in ([], ["sreve"], ["import"], ["serve", "--port", "x"], ["config", "--set", "a=b"]):
         code, output, errors = run(troupe, *wrong)
         expect(code == 2 and not output and len(errors.strip().splitlines()) == 1,
                f"{wrong}: one line and code 2, got {code} {output}{errors}")
-    _, _, errors = run(troupe, "sreve")
-    expect("sreve" in errors, f"a misspelt command is named: {errors}")
+    for wrong, why in ((["sreve"], "sreve"),
+                       (["eval", "--protocol", "guess"],
+                        "'guess' is none of cold-start, leave-one-out, prequential, time-split"),
+                       (["train", "--encoder", "rnn"], "'rnn' is none of recurrent, transformer")):
+        _, _, errors = run(troupe, *wrong)
+        expect(why in errors, f"{wrong}: {errors!r}")
 
 
 def settings_files(troupe, directory):

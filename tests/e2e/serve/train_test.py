@@ -74,7 +74,7 @@ def refuses(troupe, data, directory):
                                             '"type":"view","timestamp":1}\n')
     run(troupe, "import", source, "--data", little)
     code, _, errors = run(troupe, "train", "--data", little)
-    expect(code == 1 and "0 of 1 users have three events or more" in errors, errors)
+    expect(code == 1 and "0 of 1 users have three different items or more" in errors, errors)
 
 
 def main():

@@ -95,6 +95,21 @@ TEST_SUITE("model.history_buffer") {
     CHECK(made->contents_left_out == 1);
   }
 
+  TEST_CASE("a round leaves repeats out, where it is told to") {
+    corpus_options options;
+    options.repeats = false;
+    history_buffer all{rules(), sequence_vocabulary{*rules()}, 0, {}, options};
+    for (const int user : {1, 2})
+      for (const auto* id : {"a", "b", "a"})
+        all.add(view(user, id, 1));
+    const auto made = all.take_round({}, 1000, 1);
+    REQUIRE(made.has_value());
+    std::vector<bool> targets;
+    for (const auto& step : made->data.steps)
+      targets.push_back(step.is_target);
+    CHECK(targets == std::vector<bool>{true, true, false, true, true, false});
+  }
+
   TEST_CASE("each user with new events comes with one that is replayed") {
     auto all = buffer();
     for (int user = 0; user < 40; ++user)

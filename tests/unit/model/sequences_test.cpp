@@ -153,6 +153,35 @@ TEST_SUITE("model.sequences") {
     CHECK(make_corpus(events, items, *rules(), {})->data.content_size == 2);
   }
 
+  TEST_CASE("what was there before in a history is no target, if repeats are left out") {
+    const std::vector<stored_event> events{
+        rated("a", "x", 5, 1), rated("a", "x", 5, 2), rated("a", "y", 5, 3), rated("b", "x", 5, 1),
+        rated("b", "y", 5, 2), rated("b", "z", 5, 3), rated("b", "y", 5, 4), rated("c", "z", 5, 1),
+        rated("c", "y", 5, 2), rated("c", "x", 5, 3)};
+    const auto targets = [](const sequence_corpus& of) {
+      std::vector<bool> made;
+      for (const auto& step : of.data.steps)
+        made.push_back(step.is_target);
+      return made;
+    };
+    config::blend_settings blend; // leaves seen items out
+    const auto without = make_corpus(events, {}, *rules(), corpus_options_for(blend));
+    REQUIRE(without.has_value());
+    CHECK(targets(*without)
+          == std::vector<bool>{true, false, true, true, true, true, false, true, true, true});
+    for (const auto* policy : {"demote", "allow"}) {
+      blend.seen = policy;
+      const auto all = make_corpus(events, {}, *rules(), corpus_options_for(blend));
+      CHECK(targets(*all) == std::vector<bool>(10, true));
+    }
+    const std::span first{events.data(), 7}; // without the last user: one of two has three items
+    corpus_options options;
+    CHECK(make_corpus(first, {}, *rules(), options).has_value());
+    options.repeats = false;
+    CHECK(make_corpus(first, {}, *rules(), options).error().context
+          == "1 of 2 users have three different items or more; training needs two");
+  }
+
   TEST_CASE("too little to learn from is said") {
     const std::vector<stored_event> events{rated("a", "x", 5, 1), rated("a", "y", 5, 2),
                                            rated("a", "z", 5, 3), rated("b", "x", 5, 1)};

@@ -439,6 +439,27 @@ TEST_SUITE("model.training") {
     CHECK(held_out_steps(1000, 3) == 3);
   }
 
+  TEST_CASE("what is no target is neither learnt nor judged, and still an input") {
+    auto data = walks(30);
+    for (std::size_t i = 0; i < data.steps.size(); i += 2)
+      data.steps[i].item = data.steps[i / 12 * 12].item; // everybody comes back after each step
+    auto options = quick();
+    const auto all = trainer_for(data, options)->run_epoch({});
+    leave_out_repeats(data);
+    for (const auto negatives : {std::size_t{0}, std::size_t{8}}) {
+      options.negatives = negatives;
+      const auto made = trainer_for(data, options)->run_epoch({});
+      CHECK(made.judged == 30); // the last of 12 is new
+      CHECK(made.steps * 2 == all.steps);
+      auto none = data;
+      for (auto& step : none.steps)
+        step.is_target = false;
+      const auto nothing = trainer_for(none, options)->run_epoch({});
+      CHECK(nothing.judged + nothing.steps == 0);
+      CHECK(nothing.loss == 0);
+    }
+  }
+
   TEST_CASE("a pass that is told to stop ends after the batch and is not judged") {
     const auto data = walks(80);
     const auto trainer = trainer_for(data, quick());
