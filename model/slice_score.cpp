@@ -15,7 +15,7 @@ namespace {
 
 /// Co-occurring items that are scored in full: this many times the candidates wanted. Beyond
 /// it the other signals, a tenth of the blend, cannot lift an item into the answer.
-constexpr std::size_t touched_factor = 4;
+constexpr std::size_t touched_factor = 3;
 constexpr std::size_t touched_min = 64;    ///< and at least so many
 constexpr std::size_t content_budget = 64; ///< items met through labels
 /// What a query that found too little may look at beside: rules may have refused all the rest.

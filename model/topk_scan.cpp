@@ -239,6 +239,10 @@ void scan_int8(const int8_block& block, const std::int16_t* HWY_RESTRICT wide, s
   }
 }
 
+/// How far one query reads ahead of itself: codes are used up faster than memory answers, so a
+/// block is too little. Behind the last block it is a hint and no more.
+constexpr std::size_t ahead_bytes = 8192;
+
 /// One query alone: without a way through memory, and its even and odd codes in sums of their own,
 /// which hides the latency of adding.
 void scan_int8_alone(const int8_block& block, std::size_t quads,
@@ -255,7 +259,7 @@ void scan_int8_alone(const int8_block& block, std::size_t quads,
   for (std::size_t v = 0; v < block_vectors; ++v)
     sums[0][v] = sums[1][v] = others[0][v] = others[1][v] = hn::Zero(d32);
   for (std::size_t i = 0; i < quads; ++i) {
-    hwy::Prefetch(codes + (quads + i) * 4 * block_rows);
+    hwy::Prefetch(codes + i * 4 * block_rows + ahead_bytes);
     TROUPE_UNROLL
     for (std::size_t half = 0; half < 2; ++half) {
       const auto pair = hn::BitCast(d16, hn::Set(d32, query[2 * i + half]));
