@@ -21,6 +21,7 @@ template <class Value>
       return std::string{};
     }
     std::vector<std::string> names;
+    names.reserve(values.size());
     for (const auto& [name, value] : values)
       names.push_back(name);
     return fmt::format("'{}' is none of {}", input, fmt::join(names, ", "));
