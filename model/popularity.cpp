@@ -10,6 +10,7 @@ namespace {
 
 constexpr double ms_per_hour = 3'600'000.0;
 constexpr double nothing = -std::numeric_limits<double>::infinity();
+constexpr double rounding = 1e-6; ///< of logarithms that were added up in another order
 constexpr std::uint32_t outside = std::numeric_limits<std::uint32_t>::max();
 
 /// log2(2^a + 2^b).
@@ -188,12 +189,13 @@ bool popularity::decode(byte_reader& from, std::size_t items) {
     const auto local = static_cast<std::uint32_t>(i);
     events_[local] = from.get<std::uint32_t>();
     for (std::size_t h = 0; h < half_lives(); ++h) {
-      const auto own = mass(local, h) = from.get<double>();
-      // A part of the whole, but for the rounding of logarithms; of all half-lives or of none.
-      if (!is_mass(own) || own > totals_[h] + 1e-6
+      const auto own = from.get<double>();
+      mass(local, h) = own;
+      // A part of the whole, and something by all half-lives or by none.
+      if (!is_mass(own) || own > totals_[h] + rounding
           || (own == nothing) != (mass(local, 0) == nothing))
         return false;
-      highest_[h] = std::max(highest_[h], mass(local, h));
+      highest_[h] = std::max(highest_[h], own);
     }
     if (events_[local] > 0)
       for (auto& one : heaps_)

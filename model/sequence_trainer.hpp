@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct sequence_step {
   std::int64_t millis = 0;
   bool is_target = true; ///< whether it is to be predicted from those before it
 };
+
+/// How many of these are to be predicted.
+[[nodiscard]] inline std::size_t count_targets(std::span<const sequence_step> steps) noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(steps.begin(), steps.end(), [](const auto& one) { return one.is_target; }));
+}
 
 /// What an encoder learns from: users' histories, and the content of the items.
 struct sequence_data {

@@ -87,12 +87,11 @@ void add_contents(sequence_corpus& to, std::span<const item* const> records) {
 
 /// Users with two targets, one to learn from and one to judge by.
 std::size_t learnable_users(const sequence_data& in) {
+  const std::span all{in.steps};
   std::size_t made = 0;
   std::size_t begin = 0;
   for (const auto end : in.ends) {
-    const auto first = in.steps.begin() + static_cast<std::ptrdiff_t>(begin) + 1;
-    const auto last = in.steps.begin() + static_cast<std::ptrdiff_t>(end);
-    if (std::count_if(first, last, [](const auto& one) { return one.is_target; }) >= 2)
+    if (count_targets(all.subspan(begin + 1, end - begin - 1)) >= 2) // nothing is before the first
       ++made;
     begin = end;
   }

@@ -63,11 +63,7 @@ batch_maker::batch_maker(const sequence_data& data, const training_options& opti
 }
 
 std::size_t batch_maker::targets_within(std::size_t begin, std::size_t end) const {
-  const auto at = [this](std::size_t step) {
-    return data_.steps.begin() + static_cast<std::ptrdiff_t>(step);
-  };
-  return static_cast<std::size_t>(
-      std::count_if(at(begin), at(end), [](const auto& one) { return one.is_target; }));
+  return count_targets(std::span{data_.steps}.subspan(begin, end - begin));
 }
 
 std::vector<batch_maker::plan> batch_maker::epoch(std::size_t number, bool to_the_end) {

@@ -37,4 +37,10 @@ inline void require_refusal(const failure& why, std::string_view input) {
   require(is_utf8(why.context), "the error is UTF-8", input);
 }
 
+/// The same of a reader of bytes that a store or a snapshot kept.
+inline void require_corrupt(const failure& why, std::string_view input) {
+  require(why.code == errc::corrupt_data, "the code of the error", input);
+  require(!why.context.empty() && why.context.size() < 512, "the error says why", input);
+}
+
 } // namespace troupe::fuzz
