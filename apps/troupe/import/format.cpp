@@ -6,11 +6,17 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string_view>
 #include <utility>
 
 namespace troupe::apps {
 namespace {
+
+const std::map<std::string, csv_times> csv_time_names{{"s", csv_times::seconds},
+                                                      {"ms", csv_times::milliseconds},
+                                                      {"iso", csv_times::iso},
+                                                      {"order", csv_times::line_number}};
 
 failure refuse(std::string text) {
   return {errc::invalid_argument, std::move(text)};
@@ -59,8 +65,7 @@ result<csv_mapping> mapping_of(const format_options& how) {
   out.dialect = {.delimiter = *delimiter, .quotes = !how.no_quotes};
   out.list_delimiter = *list_delimiter;
   out.header = !how.no_header;
-  out.iso_times = how.time == "iso";
-  out.unit = how.time == "ms" ? time_unit::milliseconds : time_unit::seconds;
+  out.times = csv_time_names.at(how.time);
   out.type = how.type;
   for (const auto& list : how.map)
     for (const auto& each : split_list(list, ',')) {
@@ -88,8 +93,10 @@ void add_format_options(CLI::App& command, format_options& to) {
       ->capture_default_str();
   command.add_option("--list-delimiter", to.list_delimiter, "csv: between categories, and tags")
       ->capture_default_str();
-  command.add_option("--time", to.time, "csv: how times are written")
-      ->check(CLI::IsMember({"s", "ms", "iso"}))
+  command
+      .add_option("--time", to.time,
+                  "csv: how times are written; order: there are none, a line's number is its time")
+      ->check(CLI::IsMember(csv_time_names))
       ->capture_default_str();
   command.add_option("--type", to.type, "csv: type of events without a column for it")
       ->capture_default_str();

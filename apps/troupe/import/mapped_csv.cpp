@@ -45,10 +45,13 @@ public:
                                   field, column, fmt::join(event_fields, ", "),
                                   fmt::join(item_fields, ", ")));
     }
-    for (const std::string field : {"item_id", "timestamp"})
-      if (!mapping_.columns.contains(field) && (field == "item_id" || has_events()))
-        return refuse(fmt::format("--map: no column for {}", field));
-    return {};
+    if (!mapping_.columns.contains("item_id"))
+      return refuse("--map: no column for item_id");
+    if (has_events())
+      return check_times();
+    return mapping_.times == csv_times::line_number
+               ? refuse("--time order: items have no order, only events")
+               : result<void>{};
   }
 
   result<void> load_events() {
@@ -77,6 +80,17 @@ public:
   std::uint64_t events_expected() const noexcept override { return events_.size(); }
 
 private:
+  result<void> check_times() const {
+    const bool has_column = mapping_.columns.contains("timestamp");
+    if (mapping_.times == csv_times::line_number)
+      return has_column ? refuse("--time order takes the lines' order for the time: leave "
+                                 "timestamp out of --map")
+                        : result<void>{};
+    return has_column ? result<void>{}
+                      : refuse("--map: no column for timestamp; where lines only have an order, "
+                               "--time order");
+  }
+
   /// Finds the columns in the header, or takes their numbers.
   result<void> bind_columns(const std::vector<std::string>& header) {
     for (const auto& [field, column] : mapping_.columns) {
@@ -133,12 +147,17 @@ private:
   }
 
   std::optional<timestamp> time_of(std::string_view text) const {
-    return mapping_.iso_times ? gateway::parse_time(text) : parse_time(text, mapping_.unit);
+    if (mapping_.times == csv_times::iso)
+      return gateway::parse_time(text);
+    return parse_time(text, mapping_.times == csv_times::milliseconds ? time_unit::milliseconds
+                                                                      : time_unit::seconds);
   }
 
   result<void> add_event(const csv_reader& from) {
     const file_position where{from.name(), from.line()};
-    const auto time = time_of(text(from, "timestamp"));
+    const auto time = mapping_.times == csv_times::line_number
+                          ? timestamp{std::chrono::seconds{from.line()}}
+                          : time_of(text(from, "timestamp"));
     if (!time)
       return rejects_.add(where,
                           fmt::format("timestamp \"{}\" is not a time", text(from, "timestamp")));

@@ -10,16 +10,24 @@
 
 namespace troupe::apps {
 
+/// Where the times in a file come from.
+enum class csv_times : unsigned char {
+  seconds,      ///< since 1970
+  milliseconds, ///< since 1970
+  iso,          ///< "2026-01-31T12:00:00Z"
+  line_number,  ///< the file has none: an event's time is the number of its line, in seconds
+};
+
 /// What the columns of a file mean.
 struct csv_mapping {
   /// Field -> column: its name in the header, or its number from 1.
-  /// Of events: user_id, item_id, timestamp (these three must be there), type, value, event_id.
+  /// Of events: user_id, item_id, timestamp (these three must be there; no timestamp where lines
+  /// are the times), type, value, event_id.
   /// Of items: item_id (must be there), title, categories, tags, created_at, properties.NAME.
   std::map<std::string, std::string> columns;
   csv_dialect dialect;
-  bool header = true;     ///< the first record names the columns
-  bool iso_times = false; ///< times are "2026-01-31T12:00:00Z", not numbers
-  time_unit unit = time_unit::seconds;
+  bool header = true; ///< the first record names the columns
+  csv_times times = csv_times::seconds;
   std::string type = "view"; ///< of events, where no column says it
   char list_delimiter = '|'; ///< between categories, and between tags
 };

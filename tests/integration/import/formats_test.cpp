@@ -169,6 +169,29 @@ TEST_SUITE("import.formats") {
     CHECK(iso.events[0].type == "view");
   }
 
+  TEST_CASE("CSV: where there are no times, a line's number is its time") {
+    const test::scratch_directory dir;
+    auto how = named(dir.write("pairs.txt", "u2 i1\nu1 i1\nu1\nu1 i2\nu1 i2\n"), "csv");
+    how.delimiter = " ";
+    how.no_header = true;
+    how.time = "order";
+    how.map = {"user_id=1,item_id=2"};
+    const auto got = read(how, dir);
+    REQUIRE(got.events.size() == 4);
+    CHECK(got.events[0].user.value == "u2");
+    CHECK(got.events[0].time == from_millis(1000));
+    CHECK(got.events[3].item.value == "i2");
+    CHECK(got.events[3].time == from_millis(5000));
+    CHECK(got.events[2].id.value != got.events[3].id.value);
+    CHECK(got.rejects == "pairs.txt:3: 1 fields instead of 2\n");
+
+    how.map = {"user_id=1,item_id=2,timestamp=2"};
+    CHECK(read(how, dir).error
+          == "--time order takes the lines' order for the time: leave timestamp out of --map");
+    how.map = {"item_id=2"};
+    CHECK(read(how, dir).error == "--time order: items have no order, only events");
+  }
+
   TEST_CASE("CSV: a file without users holds items") {
     const test::scratch_directory dir;
     auto how = named(dir.write("items.csv", "sku,name,cats,price,colour\n"
@@ -189,7 +212,8 @@ TEST_SUITE("import.formats") {
     const test::scratch_directory dir;
     auto how = named(dir.write("log.csv", "who,what,when\nu,i,1\n"), "csv");
     how.map = {"user_id=who,item_id=what"};
-    CHECK(read(how, dir).error == "--map: no column for timestamp");
+    CHECK(read(how, dir).error
+          == "--map: no column for timestamp; where lines only have an order, --time order");
     how.map = {"user_id=who,item_id=what,timestamp=time"};
     CHECK(read(how, dir).error.ends_with("no column time for timestamp"));
     how.map = {"user_id=who,item_id=what,timestamp=4"};
