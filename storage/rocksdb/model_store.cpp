@@ -53,8 +53,13 @@ result<void> rocksdb_model_store::save(std::string_view name, std::string_view b
   if (!old)
     return old.error();
   const auto before = *old ? (*old)->generation : 0;
-  if (auto removed = remove_chunks_but(name, before); !removed)
-    return removed; // what an interrupted save left behind
+  const auto tidy = tidy_.find(name);
+  if (tidy == tidy_.end()) {
+    if (auto removed = remove_chunks_but(name, before); !removed)
+      return removed; // what an interrupted save left behind
+  } else {
+    tidy_.erase(tidy); // until this one is through
+  }
   const checkpoint_header header{
       .generation = before + 1,
       .bytes = bytes.size(),
@@ -67,9 +72,30 @@ result<void> rocksdb_model_store::save(std::string_view name, std::string_view b
                                      encode_checkpoint_header(header));
       !status.ok())
     return engine_.explain(status, "cannot batch a header");
-  if (auto written = engine_.write(writes, durability::durable); !written)
+  // A write that syncs makes those of events wait for the disk; a sync beside them does not. What
+  // was saved before is removed when the new header is durable, not earlier.
+  if (auto written = engine_.write(writes, durability::fast); !written)
     return written;
-  return remove_chunks_but(name, header.generation);
+  if (auto synced = engine_.sync(); !synced)
+    return synced;
+  // A scan reads from the chunks of other blobs, too: not for the few bytes of a choice.
+  if (*old)
+    if (auto removed = (*old)->chunks == 1 ? remove_only_chunk(name, before)
+                                           : remove_chunks_but(name, header.generation);
+        !removed)
+      return removed;
+  tidy_.emplace(name);
+  return {};
+}
+
+result<void> rocksdb_model_store::remove_only_chunk(std::string_view name,
+                                                    std::uint64_t generation) {
+  rocksdb::WriteBatch writes;
+  if (const auto status =
+          writes.Delete(engine_.at(family::models), blob_chunk_key(name, generation, 0));
+      !status.ok())
+    return engine_.explain(status, "cannot batch an erasure");
+  return engine_.write(writes, durability::fast);
 }
 
 result<void> rocksdb_model_store::write_chunks(std::string_view name, std::uint64_t generation,
@@ -176,6 +202,8 @@ result<void> rocksdb_model_store::erase(std::string_view name) {
     return engine_.explain(status, "cannot batch an erasure");
   if (auto written = engine_.write(writes, durability::durable); !written)
     return written;
+  if (const auto tidy = tidy_.find(name); tidy != tidy_.end())
+    tidy_.erase(tidy);
   return remove_chunks_but(name, 0);
 }
 

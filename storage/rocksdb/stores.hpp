@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -90,9 +92,11 @@ private:
   [[nodiscard]] result<void> write_chunks(std::string_view name, std::uint64_t generation,
                                           std::string_view bytes);
   [[nodiscard]] result<void> remove_chunks_but(std::string_view name, std::uint64_t keep);
+  [[nodiscard]] result<void> remove_only_chunk(std::string_view name, std::uint64_t generation);
 
   engine& engine_;
   mutable std::mutex using_; // a generation is one save's alone, and stays while it is loaded
+  std::set<std::string, std::less<>> tidy_; // blobs without chunks of broken off saves
 };
 
 } // namespace troupe::storage

@@ -1,6 +1,7 @@
 #include "tests/unit/storage/crash_image.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdint>
 #include <string>
@@ -68,6 +69,31 @@ TEST_SUITE("storage.rocksdb.blob") {
     CHECK(statistic(*store, "troupe_storage_memtable_bytes") < memtables + 100'000);
     REQUIRE(store->models().erase("shard-0"));
     CHECK(statistic(*store, "troupe_storage_table_files_bytes") < 1'000'000);
+  }
+
+  TEST_CASE("small and large saves of a blob in turns leave the last one, also after a restart") {
+    const temp_dir place;
+    const std::string large(std::size_t{3} << 20, 'x');
+    std::string last;
+    {
+      const auto store = open_store(place.path() / "store");
+      for (int i = 0; i < 4; ++i)
+        for (const auto& bytes : {fmt::format("choice {}", i), fmt::format("again {}", i),
+                                  large + fmt::format("{}", i), std::string{}}) {
+          REQUIRE(store->models().save("choice", bytes));
+          REQUIRE(store->models().save("shard-0", large));
+          CHECK(*store->models().load("choice") == bytes);
+        }
+      last = "the last";
+      REQUIRE(store->models().save("choice", last));
+      CHECK(statistic(*store, "troupe_storage_table_files_bytes")
+            < 1.5 * static_cast<double>(large.size()));
+    }
+    const auto store = open_store(place.path() / "store");
+    CHECK(*store->models().load("choice") == last);
+    CHECK(*store->models().load("shard-0") == large);
+    REQUIRE(store->models().save("choice", "after it"));
+    CHECK(*store->models().load("choice") == "after it");
   }
 
   TEST_CASE("a table that a crash left half written is overwritten") {
