@@ -12,15 +12,19 @@ namespace troupe::model {
 
 namespace {
 
-/// The parent's tensors with rows of zeros for the items it does not know.
-tensor_map grown(const tensor_map& from, std::size_t items) {
-  auto made = from;
+/// The parent's tensors with zeros for the items it does not know, and for items' own vectors where
+/// it knows none: it scores as before.
+tensor_map grown(const trained_encoder& from, const sequence_data& data) {
+  auto made = from.weights;
   for (const auto* name : {"item.id", "item.bias"}) {
     auto& table = made[name];
     const auto width = table.shape.size() > 1 ? table.shape[1] : 1;
-    table.shape[0] = items;
-    table.values.resize(items * width);
+    table.shape[0] = data.items;
+    table.values.resize(data.items * width);
   }
+  if (data.content_size > 0 && content_size_of(from) == 0)
+    made[content_tensor] = {{from.shape.dimensions, data.content_size},
+                            std::vector<float>(from.shape.dimensions * data.content_size)};
   return made;
 }
 
@@ -33,11 +37,12 @@ result<void> check_vocabulary(const trained_encoder& parent, const sequence_corp
   if (!fits)
     return failure{errc::invalid_argument,
                    "the histories' vocabulary does not begin with the encoder's"};
-  if (corpus.data.content_size != content_size_of(parent))
+  const auto content_size = content_size_of(parent);
+  if (content_size != 0 && corpus.data.content_size != content_size)
     return failure{errc::invalid_argument,
                    fmt::format("the histories' items have vectors of {} values, the encoder takes "
                                "{}",
-                               corpus.data.content_size, content_size_of(parent))};
+                               corpus.data.content_size, content_size)};
   return {};
 }
 
@@ -62,7 +67,7 @@ result<continued_encoder> continue_training(const trained_encoder& parent,
   if (!trainer)
     return trainer.error();
   auto& by = **trainer;
-  if (auto fine = by.set_weights(grown(parent.weights, corpus.data.items)); !fine)
+  if (auto fine = by.set_weights(grown(parent, corpus.data)); !fine)
     return fine.error();
   const auto before = by.judge();
   by.scale_learning_rate(plan.rate);

@@ -8,6 +8,14 @@
 
 namespace troupe::model {
 
+namespace {
+
+/// Items that have vectors of one size before a model that knows none learns from them: a few
+/// that somebody tried out would settle the size for all its descendants.
+constexpr double adopted_share = 0.1;
+
+} // namespace
+
 history_buffer::history_buffer(std::shared_ptr<const fold_rules> rules,
                                const sequence_vocabulary& known, std::size_t content_size,
                                limits most, const corpus_options& options)
@@ -108,6 +116,8 @@ result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
     made.data.ends.push_back(made.data.steps.size());
   }
   settle();
+  if (content_size_ == 0 && options_.with_content)
+    content_size_ = usual_content_size(words_, items, adopted_share);
   describe_items(made, items, content_size_, options_);
   if (!options_.repeats)
     leave_out_repeats(made.data);

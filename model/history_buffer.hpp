@@ -29,7 +29,8 @@ public:
   };
 
   /// `known` is the vocabulary of the model that is trained on, `content_size` the number of values
-  /// that it takes of items' own vectors (content_size_of); `options` are those of the rounds.
+  /// that it takes of items' own vectors (content_size_of); `options` are those of the rounds. A
+  /// model that takes none learns to when a tenth of the items have vectors of one size.
   history_buffer(std::shared_ptr<const fold_rules> rules, const sequence_vocabulary& known,
                  std::size_t content_size, limits most, const corpus_options& options = {});
 
@@ -77,7 +78,7 @@ private:
   std::shared_ptr<const fold_rules> rules_;
   sequence_vocabulary words_;
   std::vector<std::uint16_t> kinds_; ///< by rule
-  std::size_t content_size_;
+  std::size_t content_size_;         ///< 0: the items have none yet
   limits limits_;
   corpus_options options_;
   history_list order_;

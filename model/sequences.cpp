@@ -50,15 +50,15 @@ void add_labels(sequence_corpus& to, std::span<const item* const> records,
     to.words.add_label(label);
 }
 
-/// How many values the vectors have that most items have; the fewest of a tie, 0 if none has one.
-std::size_t usual_content_size(std::span<const item* const> records) {
+std::size_t usual_content_size(std::span<const item* const> records, double share) {
   std::map<std::size_t, std::size_t> count;
   for (const auto* record : records)
     if (record != nullptr && !record->vector.empty())
       ++count[record->vector.size()];
   const auto most = std::max_element(
       count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == count.end() ? 0 : most->first;
+  const auto least = share * static_cast<double>(records.size());
+  return most == count.end() || static_cast<double>(most->second) < least ? 0 : most->first;
 }
 
 void add_item_labels(sequence_corpus& to, std::span<const item* const> records,
@@ -203,8 +203,13 @@ result<sequence_corpus> make_corpus(std::span<const stored_event> events,
   const auto records =
       options.with_content ? records_of(made.words, items) : std::vector<const item*>{};
   add_labels(made, records, options);
-  describe_items(made, items, usual_content_size(records), options);
+  describe_items(made, items, usual_content_size(records, 0), options);
   return made;
+}
+
+std::size_t usual_content_size(const sequence_vocabulary& words, std::span<const item> items,
+                               double share) {
+  return usual_content_size(records_of(words, items), share);
 }
 
 void describe_items(sequence_corpus& to, std::span<const item> items, std::size_t content_size,

@@ -99,6 +99,11 @@ struct corpus_options {
                                                   const fold_rules& rules,
                                                   const corpus_options& options);
 
+/// The size of the own vectors that most of the vocabulary's items have, the smallest of a tie; 0
+/// if fewer than `share` (0 to 1) of the items have one of it.
+[[nodiscard]] std::size_t usual_content_size(const sequence_vocabulary& words,
+                                             std::span<const item> items, double share);
+
 /// Gives the corpus's items the labels that its vocabulary knows already and their own vectors of
 /// `content_size` values (0: none), from these records; those of other items are passed over. Sets
 /// the numbers of rows.

@@ -10,8 +10,6 @@ namespace troupe::model {
 
 namespace {
 
-constexpr const char* content_name = "content.weight";
-
 /// Companions' weight at which an estimate has half of their length. ADR 0022 has the figures.
 constexpr double estimate_damping = 1.0;
 
@@ -20,7 +18,7 @@ constexpr double direction_least = 1e-6;
 
 /// The matrix that items' own vectors are projected by; without inputs if there is none.
 result<dense_layer> content_layer(const trained_encoder& from) {
-  const auto found = from.weights.find(content_name);
+  const auto found = from.weights.find(content_tensor);
   if (found == from.weights.end())
     return dense_layer{};
   const auto& [shape, values] = found->second;
@@ -29,7 +27,7 @@ result<dense_layer> content_layer(const trained_encoder& from) {
       || shape[1] > item_limits::vector_values_max)
     return failure{errc::invalid_argument,
                    fmt::format("the encoder's tensor \"{}\" is of shape [{}], not [{}, 1 to {}]",
-                               content_name, fmt::join(shape, ", "), d,
+                               content_tensor, fmt::join(shape, ", "), d,
                                item_limits::vector_values_max)};
   return dense_layer{values, std::vector<float>(d)};
 }
@@ -37,7 +35,7 @@ result<dense_layer> content_layer(const trained_encoder& from) {
 } // namespace
 
 std::size_t content_size_of(const trained_encoder& from) {
-  const auto found = from.weights.find(content_name);
+  const auto found = from.weights.find(content_tensor);
   const bool is_matrix = found != from.weights.end() && found->second.shape.size() == 2;
   return is_matrix ? found->second.shape[1] : 0;
 }

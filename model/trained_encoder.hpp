@@ -81,6 +81,9 @@ run_training(const sequence_corpus& corpus, sequence_trainer& trainer, const tra
              const std::function<void(const epoch_report&)>& on_epoch,
              const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
+/// The tensor that projects items' own vectors, [d, values of one], where these were learnt from.
+inline constexpr const char* content_tensor = "content.weight";
+
 /// How many values the encoder takes of items' own vectors; 0: none were learnt from.
 [[nodiscard]] std::size_t content_size_of(const trained_encoder& from);
 

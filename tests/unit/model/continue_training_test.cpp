@@ -6,7 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -109,7 +111,37 @@ TEST_SUITE("model.continue_training") {
       one.vector.push_back(1);
     CHECK(go_on(3).has_value());
     CHECK(go_on(0).error().context
-          == "the histories' items have vectors of 0 values, the encoder takes 3");
+          == "the histories' items have vectors of 4 values, the encoder takes 3");
+  }
+
+  TEST_CASE_FIXTURE(walkers,
+                    "a parent that takes no vectors learns from them when items have some") {
+    std::vector<item> records(12);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].id = item_id{"i" + std::to_string(i)};
+      records[i].vector.assign(12, 0);
+      records[i].vector[i] = 1;
+    }
+    const auto go_on_with = [&](std::span<const item> items) {
+      for (const auto& one : walks(300, 30, 1))
+        buffer->add(one.what);
+      round = buffer->take_round(items, 100'000, 1).value();
+      return continue_training(*parent, *round, TROUPE_TRAINING_MODULE, how, {});
+    };
+    const auto without = go_on_with({});
+    const auto with = go_on_with(records);
+    REQUIRE(without.has_value());
+    REQUIRE(with.has_value());
+    CHECK(content_size_of(without->now) == 0);
+    CHECK(content_size_of(with->now) == 12);
+    const auto& learnt = with->now.weights.at(content_tensor).values;
+    CHECK(std::any_of(learnt.begin(), learnt.end(), [](float value) { return value != 0; }));
+    const auto vectors = item_vectors::make(with->now);
+    REQUIRE(vectors.has_value());
+    item unseen;
+    unseen.vector = records[0].vector;
+    CHECK(vectors->vector_of(key_of(item_id{"unseen"}), &unseen)
+          != vectors->vector_of(key_of(item_id{"unseen"}), nullptr));
   }
 
   TEST_CASE_FIXTURE(walkers, "a pruned parent goes on with the sizes it has") {

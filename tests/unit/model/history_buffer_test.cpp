@@ -95,6 +95,23 @@ TEST_SUITE("model.history_buffer") {
     CHECK(made->contents_left_out == 1);
   }
 
+  TEST_CASE("a model that takes no vectors adopts the size that a tenth of the items have") {
+    history_buffer all{rules(), sequence_vocabulary{*rules()}, 0, {}};
+    std::vector<item> items(21);
+    const auto round_of = [&](std::size_t with_vector, std::size_t size) {
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        items[i].id = item_id{"i" + std::to_string(i)};
+        items[i].vector.assign(i < with_vector ? size : 0, 1);
+        for (const int user : {1, 2})
+          all.add(view(user, items[i].id.value.c_str(), 1));
+      }
+      return all.take_round(items, 1000, 1).value();
+    };
+    CHECK(round_of(2, 5).data.content_size == 0);
+    CHECK(round_of(3, 5).data.content_size == 5);
+    CHECK(round_of(21, 7).data.content_size == 5); // from then on that is its size
+  }
+
   TEST_CASE("a round leaves repeats out, where it is told to") {
     corpus_options options;
     options.repeats = false;
