@@ -84,7 +84,8 @@ result<round_result> training_worker_state::first(const run_round& what) const {
     return trained.error();
   if (pace_->hold())
     return failure{errc::unavailable, "the round was stopped"};
-  const auto fit = model::fit_sequence_weight(what.events, what.items, *rules_, blend_, *trained);
+  const auto fit = model::fit_sequence_weight(what.events, what.items, *rules_, blend_, *trained,
+                                              [this] { return pace_->hold(); });
   if (!fit)
     return fit.error();
   round_result made;
@@ -98,8 +99,9 @@ result<round_result> training_worker_state::first(const run_round& what) const {
 result<round_result> training_worker_state::next(const run_round& what) const {
   // The events have not been learnt yet: the weight that would have served them best is found
   // now, and goes out with the parent if what is trained on it is refused.
-  const auto fit = model::fit_sequence_weight_ahead(what.events, what.first, what.items, *rules_,
-                                                    blend_, *what.parent);
+  const auto fit =
+      model::fit_sequence_weight_ahead(what.events, what.first, what.items, *rules_, blend_,
+                                       *what.parent, [this] { return pace_->hold(); });
   if (pace_->hold())
     return failure{errc::unavailable, "the round was stopped"};
   round_result made;

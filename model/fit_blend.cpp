@@ -19,6 +19,9 @@ namespace {
 constexpr std::uint64_t trial_version = 1;
 constexpr std::size_t depth = 10;
 
+/// Steps, each of one event or one question, between two looks at whether to stop: milliseconds.
+constexpr std::size_t steps_between_looks = 32;
+
 /// From nothing, through as much as the other signals are by default, to the encoder deciding
 /// alone.
 constexpr std::array weights{0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 10.0};
@@ -27,9 +30,10 @@ constexpr std::array weights{0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28
 class fitting {
 public:
   fitting(std::span<const stored_event> events, std::span<const item> items,
-          const fold_rules& rules, const config::blend_settings& blend)
-      : rules_(rules), drops_seen_(blend.seen == "exclude"), slice_(0, 1, rules.signals(), blend),
-        events_(events) {
+          const fold_rules& rules, const config::blend_settings& blend,
+          const std::function<bool()>& stop)
+      : rules_(rules), drops_seen_(blend.seen == "exclude"), stop_(stop),
+        slice_(0, 1, rules.signals(), blend), events_(events) {
     for (const auto& one : items)
       slice_.upsert(std::make_shared<const item>(one));
     for (const auto& one : events)
@@ -58,6 +62,8 @@ public:
       if (is_taught(events_[index].what))
         last[events_[index].what.user] = index;
     for (const auto index : order) {
+      if (looks_stopped())
+        return;
       const auto& what = events_[index].what;
       if (!is_taught(what))
         continue;
@@ -75,7 +81,7 @@ public:
     auto made = begin(model);
     const auto ahead = events_.size() - std::min(first, events_.size());
     const auto stride = std::max<std::size_t>(1, ahead / std::max<std::size_t>(1, targets_max));
-    for (std::size_t i = 0; i < events_.size(); ++i) {
+    for (std::size_t i = 0; i < events_.size() && !looks_stopped(); ++i) {
       const auto& what = events_[i].what;
       if (!is_taught(what))
         continue;
@@ -93,7 +99,7 @@ public:
   blend_fit ask(const sequence_model_ptr& model, std::size_t users_max) {
     auto made = begin(model);
     const auto asked = std::min(users_max, targets_.size());
-    for (std::size_t i = 0; i < asked; ++i) {
+    for (std::size_t i = 0; i < asked && !looks_stopped(); ++i) {
       const auto& target = events_[targets_[i * targets_.size() / asked]].what;
       const auto user = users_.find(target.user);
       if (user == users_.end() || !can_be_shown(target, user->second))
@@ -104,7 +110,15 @@ public:
     return made;
   }
 
+  [[nodiscard]] bool is_stopped() const noexcept { return is_stopped_; }
+
 private:
+  bool looks_stopped() {
+    if (stop_ && !is_stopped_ && ++steps_ % steps_between_looks == 0)
+      is_stopped_ = stop_();
+    return is_stopped_;
+  }
+
   blend_fit begin(const sequence_model_ptr& model) {
     slice_.adopt(model);
     slice_.adopt_rows(std::numeric_limits<std::size_t>::max());
@@ -166,6 +180,9 @@ private:
 
   const fold_rules& rules_;
   bool drops_seen_;
+  const std::function<bool()>& stop_;
+  std::size_t steps_ = 0;
+  bool is_stopped_ = false;
   catalogue_slice slice_;
   std::span<const stored_event> events_;
   std::vector<std::shared_ptr<const config::blend_settings>> blends_;
@@ -174,7 +191,9 @@ private:
 };
 
 /// Averages, and the weight that is best together with its neighbours.
-result<blend_fit> chosen(blend_fit from) {
+result<blend_fit> chosen(const fitting& by, blend_fit from) {
+  if (by.is_stopped())
+    return failure{errc::unavailable, "the fit was stopped"};
   if (from.users == 0)
     return failure{errc::invalid_argument, "no user has two events: nothing to fit the blend to"};
   for (auto& one : from.trials)
@@ -197,28 +216,32 @@ result<blend_fit> chosen(blend_fit from) {
 result<blend_fit> fit_sequence_weight(std::span<const stored_event> events,
                                       std::span<const item> items, const fold_rules& rules,
                                       const config::blend_settings& blend,
-                                      const trained_encoder& encoder, std::size_t users_max) {
+                                      const trained_encoder& encoder,
+                                      const std::function<bool()>& stop, std::size_t users_max) {
   auto unaware = encoder; // of the events that are asked for
   if (!encoder.unaware.empty())
     unaware.weights = encoder.unaware;
   auto model = sequence_model::make(trial_version, std::move(unaware), 1, rules);
   if (!model)
     return model.error();
-  fitting fit{events, items, rules, blend};
+  fitting fit{events, items, rules, blend, stop};
   fit.learn();
-  return chosen(fit.ask(*model, users_max));
+  auto asked = fit.ask(*model, users_max);
+  return chosen(fit, std::move(asked));
 }
 
 result<blend_fit> fit_sequence_weight_ahead(std::span<const stored_event> events, std::size_t first,
                                             std::span<const item> items, const fold_rules& rules,
                                             const config::blend_settings& blend,
                                             const trained_encoder& encoder,
+                                            const std::function<bool()>& stop,
                                             std::size_t targets_max) {
   auto model = sequence_model::make(trial_version, encoder, 1, rules);
   if (!model)
     return model.error();
-  fitting fit{events, items, rules, blend};
-  return chosen(fit.learn_and_ask(*model, first, targets_max));
+  fitting fit{events, items, rules, blend, stop};
+  auto asked = fit.learn_and_ask(*model, first, targets_max);
+  return chosen(fit, std::move(asked));
 }
 
 } // namespace troupe::model

@@ -7,6 +7,7 @@
 #include "model/trained_encoder.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -30,11 +31,13 @@ struct blend_fit {
 /// over its neighbours, is taken. At most `users_max` users are asked, spread evenly. The
 /// encoder is asked with its `unaware` weights, if it has such: one that was trained on the last
 /// events would be trusted too much.
-/// Deterministic. Errors: as sequence_model::make; invalid_argument if no user has two events.
+/// `stop` is asked every few milliseconds of work, and may wait in there. Deterministic. Errors: as
+/// sequence_model::make; invalid_argument if no user has two events; unavailable (stopped).
 [[nodiscard]] result<blend_fit>
 fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,
                     const fold_rules& rules, const config::blend_settings& blend,
-                    const trained_encoder& encoder, std::size_t users_max = 10'000);
+                    const trained_encoder& encoder, const std::function<bool()>& stop = {},
+                    std::size_t users_max = 10'000);
 
 /// The same on a stream: the events before the one at `first` are learnt, those from there on are
 /// each asked for and then learnt, at most `targets_max` of them, spread evenly. So the weight is
@@ -44,6 +47,6 @@ fit_sequence_weight(std::span<const stored_event> events, std::span<const item> 
 fit_sequence_weight_ahead(std::span<const stored_event> events, std::size_t first,
                           std::span<const item> items, const fold_rules& rules,
                           const config::blend_settings& blend, const trained_encoder& encoder,
-                          std::size_t targets_max = 2000);
+                          const std::function<bool()>& stop = {}, std::size_t targets_max = 2000);
 
 } // namespace troupe::model

@@ -1,5 +1,6 @@
 #include "model/continue_training.hpp"
 
+#include "model/fit_blend.hpp"
 #include "model/history_buffer.hpp"
 #include "model/sequence_model.hpp"
 #include "tests/support/walks.hpp"
@@ -142,6 +143,26 @@ TEST_SUITE("model.continue_training") {
     unseen.vector = records[0].vector;
     CHECK(vectors->vector_of(key_of(item_id{"unseen"}), &unseen)
           != vectors->vector_of(key_of(item_id{"unseen"}), nullptr));
+  }
+
+  TEST_CASE_FIXTURE(walkers, "a fit of the weight looks whether to stop, and stops") {
+    const auto events = walks(0, 60, 1);
+    std::size_t looks = 0;
+    const auto count = [&looks] {
+      ++looks;
+      return false;
+    };
+    const auto free = fit_sequence_weight(events, {}, *rules(), {}, *parent);
+    const auto held = fit_sequence_weight(events, {}, *rules(), {}, *parent, count);
+    REQUIRE(free.has_value());
+    REQUIRE(held.has_value());
+    CHECK(held->weight == free->weight);
+    CHECK(looks > events.size() / 40);
+    const auto stop = [] { return true; };
+    CHECK(fit_sequence_weight(events, {}, *rules(), {}, *parent, stop).error().code
+          == errc::unavailable);
+    CHECK(fit_sequence_weight_ahead(events, 10, {}, *rules(), {}, *parent, stop).error().code
+          == errc::unavailable);
   }
 
   TEST_CASE_FIXTURE(walkers, "a pruned parent goes on with the sizes it has") {
