@@ -53,13 +53,9 @@ result<void> rocksdb_model_store::save(std::string_view name, std::string_view b
   if (!old)
     return old.error();
   const auto before = *old ? (*old)->generation : 0;
-  const auto tidy = tidy_.find(name);
-  if (tidy == tidy_.end()) {
+  if (tidy_.erase(std::string{name}) == 0) // again when this one is through
     if (auto removed = remove_chunks_but(name, before); !removed)
       return removed; // what an interrupted save left behind
-  } else {
-    tidy_.erase(tidy); // until this one is through
-  }
   const checkpoint_header header{
       .generation = before + 1,
       .bytes = bytes.size(),
@@ -202,8 +198,7 @@ result<void> rocksdb_model_store::erase(std::string_view name) {
     return engine_.explain(status, "cannot batch an erasure");
   if (auto written = engine_.write(writes, durability::durable); !written)
     return written;
-  if (const auto tidy = tidy_.find(name); tidy != tidy_.end())
-    tidy_.erase(tidy);
+  tidy_.erase(std::string{name});
   return remove_chunks_but(name, 0);
 }
 

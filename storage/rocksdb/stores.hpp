@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -95,8 +94,8 @@ private:
   [[nodiscard]] result<void> remove_only_chunk(std::string_view name, std::uint64_t generation);
 
   engine& engine_;
-  mutable std::mutex using_; // a generation is one save's alone, and stays while it is loaded
-  std::set<std::string, std::less<>> tidy_; // blobs without chunks of broken off saves
+  mutable std::mutex using_;   // a generation is one save's alone, and stays while it is loaded
+  std::set<std::string> tidy_; // blobs without chunks of broken off saves
 };
 
 } // namespace troupe::storage

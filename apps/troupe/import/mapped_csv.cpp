@@ -82,13 +82,13 @@ public:
 private:
   result<void> check_times() const {
     const bool has_column = mapping_.columns.contains("timestamp");
-    if (mapping_.times == csv_times::line_number)
-      return has_column ? refuse("--time order takes the lines' order for the time: leave "
-                                 "timestamp out of --map")
-                        : result<void>{};
-    return has_column ? result<void>{}
-                      : refuse("--map: no column for timestamp; where lines only have an order, "
-                               "--time order");
+    const bool needs_column = mapping_.times != csv_times::line_number;
+    if (has_column == needs_column)
+      return {};
+    return refuse(needs_column ? "--map: no column for timestamp; where lines only have an order, "
+                                 "--time order"
+                               : "--time order takes the lines' order for the time: leave "
+                                 "timestamp out of --map");
   }
 
   /// Finds the columns in the header, or takes their numbers.
