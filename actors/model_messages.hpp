@@ -69,11 +69,11 @@ using model_registry_actor =
 /// One round of training, off the trainer's own thread: nothing else waits for it.
 struct run_round {
   std::shared_ptr<const model::trained_encoder> parent; ///< null: a first model
-  std::shared_ptr<const model::sequence_corpus> corpus;
-  std::vector<stored_event> events; ///< of the log's end, to fit the weight in the blend
-  std::size_t first = 0;            ///< of these that the parent has not learnt
-  std::vector<item> items;
-  double weight = 0; ///< the parent's in the blend
+  /// As history_buffer::take_round gives it, the worker's to complete; null: all of the log's end.
+  std::shared_ptr<model::sequence_corpus> corpus;
+  std::uint64_t learnt = 0; ///< last arrival that the parent has learnt
+  std::uint64_t upto = 0;   ///< last arrival that counts
+  double weight = 0;        ///< the parent's in the blend
 };
 
 /// What a round gave; `before` and `after` are the judgements of the parent and of this.

@@ -10,6 +10,7 @@
 #include "actors/model_registry.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/trainer.hpp"
+#include "actors/training_worker.hpp"
 #include "actors/user_directory.hpp"
 #include "base/log.hpp"
 #include "config/threads.hpp"
@@ -217,15 +218,20 @@ void node::parts::spawn_models(metrics& where) {
   if (how.interval.count() == 0)
     return;
   pace = std::make_shared<training_pace>(how.cpu_share);
-  worker = spawn_detached_state<training_worker_state>(
-      system, std::cref(time), rules, settings.blend, pace, model::training_module_path());
+  training_worker_state::options work;
+  work.events_max = how.events_max;
+  work.module = model::training_module_path();
+  work.corpus = model::corpus_options_for(settings.blend);
+  work.blend = settings.blend;
+  worker = spawn_detached_state<training_worker_state>(system, std::ref(store), std::cref(time),
+                                                       rules, pace, work);
   trainer_state::options training;
   training.interval = how.interval;
   training.events_max = how.events_max;
   training.users_max = how.users_max;
   training.first_events = how.first_events;
   training.root = keeping.root;
-  training.corpus = model::corpus_options_for(settings.blend);
+  training.cpu_share = how.cpu_share;
   trainer = spawn_detached_state<trainer_state>(
       system, std::ref(store), std::cref(time), rules, std::shared_ptr<const model_slot>{slot},
       doors.models, worker, trainer_probe::make(where), training);

@@ -3,8 +3,6 @@
 #include "actors/model_files.hpp"
 #include "base/log.hpp"
 #include "model/blend_learner.hpp"
-#include "model/continue_training.hpp"
-#include "model/fit_blend.hpp"
 
 #include <fmt/format.h>
 
@@ -17,8 +15,7 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::size_t page_events = 2000;
-constexpr std::size_t page_items = 2000;
+constexpr std::size_t page_events = 2000; // taken in between two rests
 constexpr std::chrono::minutes publish_timeout{2};
 
 /// The blend that was served when a snapshot was made, for whoever asks later.
@@ -50,84 +47,13 @@ trainer_probe trainer_probe::make(metrics& where) {
   return probe;
 }
 
-// -- worker ----------------------------------------------------------------------------------
-
-training_worker_state::training_worker_state(handle::pointer /*self*/, const clock& time,
-                                             std::shared_ptr<const model::fold_rules> rules,
-                                             const config::blend_settings& blend,
-                                             std::shared_ptr<training_pace> pace,
-                                             std::filesystem::path module)
-    : time_(time), rules_(std::move(rules)), blend_(blend), pace_(std::move(pace)),
-      module_(std::move(module)) {}
-
-training_worker_state::handle::behavior_type training_worker_state::make_behavior() {
-  return {[this](const run_round& what) -> caf::result<round_result> {
-    if (!std::exchange(has_thread_, true))
-      pace_->take_thread();
-    const auto begin = time_.steady();
-    auto made = run(what);
-    if (!made)
-      return to_error(made.error());
-    made->seconds = std::chrono::duration<double>(time_.steady() - begin).count();
-    return std::move(*made);
-  }};
-}
-
-result<round_result> training_worker_state::run(const run_round& what) const {
-  return what.parent ? next(what) : first(what);
-}
-
-result<round_result> training_worker_state::first(const run_round& what) const {
-  auto trained =
-      model::train_encoder(*what.corpus, module_, {}, {}, [this] { return pace_->hold(); });
-  if (!trained)
-    return trained.error();
-  if (pace_->hold())
-    return failure{errc::unavailable, "the round was stopped"};
-  const auto fit = model::fit_sequence_weight(what.events, what.items, *rules_, blend_, *trained,
-                                              [this] { return pace_->hold(); });
-  if (!fit)
-    return fit.error();
-  round_result made;
-  made.after = trained->judged;
-  made.is_accepted = true;
-  made.weight = fit->weight;
-  made.now = std::make_shared<const model::trained_encoder>(std::move(*trained));
-  return made;
-}
-
-result<round_result> training_worker_state::next(const run_round& what) const {
-  // The events have not been learnt yet: the weight that would have served them best is found
-  // now, and goes out with the parent if what is trained on it is refused.
-  const auto fit =
-      model::fit_sequence_weight_ahead(what.events, what.first, what.items, *rules_, blend_,
-                                       *what.parent, [this] { return pace_->hold(); });
-  if (pace_->hold())
-    return failure{errc::unavailable, "the round was stopped"};
-  round_result made;
-  made.weight = fit ? fit->weight : what.weight;
-  auto trained = model::continue_training(*what.parent, *what.corpus, module_, {},
-                                          [this] { return pace_->hold(); });
-  if (!trained)
-    return trained.error();
-  made.before = trained->before;
-  made.after = trained->after;
-  made.is_accepted = trained->is_accepted;
-  made.now = trained->is_accepted
-                 ? std::make_shared<const model::trained_encoder>(std::move(trained->now))
-                 : what.parent;
-  return made;
-}
-
-// -- trainer ---------------------------------------------------------------------------------
-
 trainer_state::trainer_state(handle::pointer self, storage::store& store, const clock& time,
                              std::shared_ptr<const model::fold_rules> rules,
                              std::shared_ptr<const model_slot> slot, model_registry_actor registry,
                              training_worker_actor worker, trainer_probe probe, options opts)
     : self_(self), store_(store), time_(time), rules_(std::move(rules)), slot_(std::move(slot)),
       registry_(std::move(registry)), worker_(std::move(worker)), probe_(probe),
-      options_(std::move(opts)) {}
+      options_(std::move(opts)), share_(options_.cpu_share) {}
 
 trainer_state::handle::behavior_type trainer_state::make_behavior() {
   plan_next();
@@ -155,17 +81,21 @@ void trainer_state::step() {
     TROUPE_LOG(warn, "trainer.round_failed", "error=\"{}\"", why.context);
     plan_next();
   };
+  share_.restart();
   if (auto followed = follow_parent(); !followed)
     return fail(followed.error());
-  if (auto read = read_on(); !read)
-    return fail(read.error());
-  auto round = parent_ ? make_round() : make_first_round();
+  const auto is_behind = read_on();
+  if (!is_behind)
+    return fail(is_behind.error());
+  if (*is_behind)
+    return rest();
+  const auto round = parent_ ? make_round() : make_first_round();
   if (!round)
     return fail(round.error());
-  if (!round->corpus)
+  if (!*round)
     return plan_next(); // too little is new
   probe_.under_way.set(1);
-  self_->request(worker_, no_timer, std::move(*round))
+  self_->request(worker_, no_timer, **round)
       .then(
           [this](const round_result& what) {
             take(what);
@@ -176,6 +106,11 @@ void trainer_state::step() {
             probe_.under_way.set(0);
             fail(to_failure(why));
           });
+}
+
+void trainer_state::rest() {
+  const auto due = std::chrono::ceil<std::chrono::milliseconds>(share_.due());
+  self_->delayed_send(self_, due, training_round{});
 }
 
 result<void> trainer_state::follow_parent() {
@@ -198,111 +133,55 @@ result<void> trainer_state::follow_parent() {
   auto parent = to_encoder(*snapshot);
   if (!parent)
     return parent.error();
+  const auto last = store_.events().last_arrival();
+  if (!last)
+    return last.error();
   parent_ = std::make_shared<const model::trained_encoder>(std::move(*parent));
   version_ = active->version();
   weight_ = active->weight();
   // Its rows are numbered anew, and what came in since it was trained is what is fresh.
   model::history_buffer::limits most;
   most.users_max = options_.users_max;
-  buffer_ = std::make_unique<model::history_buffer>(
-      rules_, parent_->words, model::content_size_of(*parent_), most, options_.corpus);
-  const auto last = store_.events().last_arrival();
-  if (!last)
-    return last.error();
+  buffer_ = std::make_unique<model::history_buffer>(rules_, parent_->words, most);
   position_ = *last > options_.events_max ? *last - options_.events_max : 0;
-  const auto trained_to = snapshot->manifest.facts.event_position;
-  learnt_ = trained_to;
-  if (auto read = read_into_buffer(std::min(trained_to, *last)); !read)
-    return read;
-  buffer_->settle();
+  learnt_ = snapshot->manifest.facts.event_position;
   return {};
 }
 
-result<void> trainer_state::read_on() {
+result<bool> trainer_state::read_on() {
   if (!buffer_)
-    return {};
+    return false;
   const auto last = store_.events().last_arrival();
   if (!last)
     return last.error();
-  if (auto read = read_into_buffer(*last); !read)
-    return read;
+  if (position_ >= *last)
+    return false;
+  const auto page = store_.events().read_arrivals(position_, page_events);
+  if (!page)
+    return page.error();
+  for (const auto& one : *page)
+    buffer_->add(one.what, one.arrival <= learnt_);
+  position_ = page->empty() ? *last : page->back().arrival; // the last ones may be erased
   probe_.buffered.set(static_cast<double>(buffer_->events()));
-  return {};
+  return position_ < *last;
 }
 
-result<void> trainer_state::read_into_buffer(std::uint64_t upto) {
-  return each_event(position_, upto, [this](stored_event&& one) {
-    position_ = one.arrival;
-    buffer_->add(one.what);
-  });
-}
-
-result<void> trainer_state::each_event(std::uint64_t after, std::uint64_t upto,
-                                       const std::function<void(stored_event&&)>& take) const {
-  while (after < upto) {
-    auto page = store_.events().read_arrivals(after, page_events);
-    if (!page)
-      return page.error();
-    if (page->empty())
-      break;
-    after = page->back().arrival;
-    for (auto& one : *page)
-      if (one.arrival <= upto)
-        take(std::move(one));
-  }
-  return {};
-}
-
-result<std::vector<item>> trainer_state::read_items() const {
-  std::vector<item> made;
-  item_id after;
-  while (true) {
-    auto page = store_.items().scan(after, page_items);
-    if (!page)
-      return page.error();
-    if (page->empty())
-      return made;
-    after = page->back().id;
-    std::move(page->begin(), page->end(), std::back_inserter(made));
-  }
-}
-
-result<std::vector<stored_event>> trainer_state::read_events(std::uint64_t upto) const {
-  std::vector<stored_event> made;
-  const auto after = upto > options_.events_max ? upto - options_.events_max : 0;
-  if (auto read =
-          each_event(after, upto, [&made](stored_event&& one) { made.push_back(std::move(one)); });
-      !read)
-    return read.error();
-  return made;
-}
-
-result<run_round> trainer_state::make_round() {
+result<std::optional<run_round>> trainer_state::make_round() {
   if (buffer_->fresh_users() < options_.users_least)
-    return run_round{};
-  auto items = read_items();
-  if (!items)
-    return items.error();
-  auto corpus = buffer_->take_round(*items, options_.events_max, ++rounds_);
+    return std::nullopt;
+  auto corpus = buffer_->take_round(options_.events_max, ++rounds_);
   if (!corpus)
-    return run_round{}; // those with new events have too few
-  auto events = read_events(position_);
-  if (!events)
-    return events.error();
+    return std::nullopt; // those with new events have too few
   run_round made;
   made.parent = parent_;
-  made.corpus = std::make_shared<const model::sequence_corpus>(std::move(*corpus));
-  made.events = std::move(*events);
-  made.first = static_cast<std::size_t>(
-      std::partition_point(made.events.begin(), made.events.end(),
-                           [this](const auto& one) { return one.arrival <= learnt_; })
-      - made.events.begin());
-  made.items = std::move(*items);
+  made.corpus = std::make_shared<model::sequence_corpus>(std::move(*corpus));
+  made.learnt = learnt_;
+  made.upto = position_;
   made.weight = weight_;
   return made;
 }
 
-result<run_round> trainer_state::make_first_round() {
+result<std::optional<run_round>> trainer_state::make_first_round() {
   // Versions, and none of them active: somebody chose the signals alone.
   if (const auto directory = storage::snapshot_directory::open(
           {.root = options_.root, .create = false, .limits = {}})) {
@@ -310,27 +189,16 @@ result<run_round> trainer_state::make_first_round() {
     if (!versions)
       return versions.error();
     if (!versions->empty())
-      return run_round{};
+      return std::nullopt;
   }
   const auto last = store_.events().last_arrival();
   if (!last)
     return last.error();
   if (*last < options_.first_events)
-    return run_round{};
-  auto events = read_events(*last);
-  if (!events)
-    return events.error();
-  auto items = read_items();
-  if (!items)
-    return items.error();
-  auto corpus = model::make_corpus(*events, *items, *rules_, options_.corpus);
-  if (!corpus)
-    return corpus.error();
-  run_round made;
-  made.events = std::move(*events);
-  made.items = std::move(*items);
-  made.corpus = std::make_shared<const model::sequence_corpus>(std::move(*corpus));
+    return std::nullopt;
   position_ = *last; // what its snapshot will have learnt
+  run_round made;
+  made.upto = *last;
   return made;
 }
 

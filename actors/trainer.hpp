@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -30,39 +29,13 @@ struct trainer_probe {
   [[nodiscard]] static trainer_probe make(metrics& where);
 };
 
-/// Runs rounds of training on a thread of its own, which has the lowest priority and at most its
-/// share of a processor. LibTorch is loaded by the first round.
-class training_worker_state {
-public:
-  using handle = training_worker_actor;
-  static constexpr const char* name = "training-worker";
-
-  training_worker_state(handle::pointer, const clock& time,
-                        std::shared_ptr<const model::fold_rules> rules,
-                        const config::blend_settings& blend, std::shared_ptr<training_pace> pace,
-                        std::filesystem::path module);
-
-  [[nodiscard]] handle::behavior_type make_behavior();
-
-private:
-  [[nodiscard]] result<round_result> run(const run_round& what) const;
-  [[nodiscard]] result<round_result> first(const run_round& what) const;
-  [[nodiscard]] result<round_result> next(const run_round& what) const;
-
-  const clock& time_;
-  std::shared_ptr<const model::fold_rules> rules_;
-  config::blend_settings blend_;
-  std::shared_ptr<training_pace> pace_;
-  std::filesystem::path module_;
-  bool has_thread_ = false;
-};
-
 /// Follows the event log, and every `interval` has a round of training run on what came in since
 /// and as much of what was before; what the gate accepts is published and activated. Goes on from
 /// the version that is active; without one it trains a first model when the log has
 /// `first_events`. Where there are versions and none is active, somebody chose that, and it waits.
 ///
-/// Bounds: the buffer's, one round at a time. Blocking: reads of the log; detached.
+/// Bounds: the buffer's, one round at a time; while it takes the log in, its share of a processor.
+/// Blocking: reads of the log, a page at a time; detached.
 class trainer_state {
 public:
   using handle = trainer_actor::extend<caf::reacts_to<training_round>>;
@@ -74,8 +47,8 @@ public:
     std::size_t users_max = 100'000;
     std::size_t first_events = 5'000;
     std::size_t users_least = 8; ///< with new events, for a round
-    std::filesystem::path root;  ///< of the snapshots
-    model::corpus_options corpus;
+    double cpu_share = 0.2;
+    std::filesystem::path root; ///< of the snapshots
     bool at_idle_priority =
         true; ///< the thread is the actor's own, and runs when no other wants to
   };
@@ -91,17 +64,13 @@ public:
 private:
   void step();
   void plan_next();
-  [[nodiscard]] result<void> read_on();
+  void rest(); ///< and then another step
   [[nodiscard]] result<void> follow_parent();
-  /// What came in after `position_`, up to this arrival.
-  [[nodiscard]] result<void> read_into_buffer(std::uint64_t upto);
-  [[nodiscard]] result<void> each_event(std::uint64_t after, std::uint64_t upto,
-                                        const std::function<void(stored_event&&)>& take) const;
-  [[nodiscard]] result<std::vector<item>> read_items() const;
-  /// The last events_max ones up to this arrival.
-  [[nodiscard]] result<std::vector<stored_event>> read_events(std::uint64_t upto) const;
-  [[nodiscard]] result<run_round> make_round();
-  [[nodiscard]] result<run_round> make_first_round();
+  /// Takes a page of what came in since into the buffer. True: there is more.
+  [[nodiscard]] result<bool> read_on();
+  /// None: too little is new.
+  [[nodiscard]] result<std::optional<run_round>> make_round();
+  [[nodiscard]] result<std::optional<run_round>> make_first_round();
   void take(const round_result& what);
 
   handle::pointer self_;
@@ -113,6 +82,7 @@ private:
   training_worker_actor worker_;
   trainer_probe probe_;
   options options_;
+  processor_share share_;
   std::uint64_t position_ = 0; ///< last arrival read
   std::uint64_t learnt_ = 0;   ///< last arrival that the parent has learnt, or a round was held for
   std::uint64_t rounds_ = 0;

@@ -27,22 +27,27 @@ void run_when_idle() {
     TROUPE_LOG(warn, "trainer.priority", "error=\"sched_setscheduler: errno {}\"", errno);
 }
 
-void training_pace::take_thread() {
-  run_when_idle();
+void processor_share::restart() {
   used_ = thread_time();
   last_ = system_clock().steady();
 }
 
+std::chrono::duration<double> processor_share::due() const {
+  using seconds = std::chrono::duration<double>;
+  const seconds worked = thread_time() - used_;
+  const seconds passed = system_clock().steady() - last_;
+  return std::max(worked / share_ - passed, seconds::zero());
+}
+
+void training_pace::begin() {
+  share_.restart();
+}
+
 bool training_pace::hold() {
-  const auto now = system_clock().steady();
-  const auto used = thread_time();
-  const auto worked = std::chrono::duration<double>(used - used_);
-  const auto passed = std::chrono::duration<double>(now - last_);
-  const auto due = std::clamp(worked.count() / share_ - passed.count(), 0.0, 10.0);
+  const auto rest = share_.due();
   std::unique_lock lock{guard_};
-  stopping_.wait_for(lock, std::chrono::duration<double>(due), [this] { return is_stopped_; });
-  used_ = thread_time();
-  last_ = system_clock().steady();
+  stopping_.wait_for(lock, rest, [this] { return is_stopped_; });
+  share_.restart();
   return is_stopped_;
 }
 

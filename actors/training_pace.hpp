@@ -9,6 +9,25 @@ namespace troupe::actors {
 /// The calling thread, and those it makes, run when nothing else wants to from now on.
 void run_when_idle();
 
+/// What one thread uses of a processor, against its share.
+/// Thread safety: all calls from that thread.
+class processor_share {
+public:
+  /// `share`: from more than 0 to 1.
+  explicit processor_share(double share) : share_(share) {}
+
+  /// What the thread does counts from now on.
+  void restart();
+
+  /// How long it is to rest so that it has had no more than its share since the last restart.
+  [[nodiscard]] std::chrono::duration<double> due() const;
+
+private:
+  double share_;
+  std::chrono::nanoseconds used_{0}; ///< processor time of the thread at the restart
+  std::chrono::steady_clock::time_point last_;
+};
+
 /// Holds a thread that trains to a share of one processor, and lets it be stopped at once.
 /// Thread safety: `stop` from any thread; the others from the thread that trains.
 class training_pace {
@@ -16,22 +35,20 @@ public:
   /// `share`: from more than 0 to 1.
   explicit training_pace(double share) : share_(share) {}
 
-  /// The calling thread is the one that trains from now on; it runs when nothing else wants to.
-  void take_thread();
+  /// The calling thread is the one that trains; what it does counts from now on.
+  void begin();
 
-  /// Waits until the thread has had no more than its share since the last call.
+  /// Waits until the thread has had no more than its share since the last call of either.
   /// True: it is to stop.
   [[nodiscard]] bool hold();
 
   void stop();
 
 private:
-  double share_;
+  processor_share share_;
   std::mutex guard_;
   std::condition_variable stopping_;
   bool is_stopped_ = false;
-  std::chrono::nanoseconds used_{0}; ///< processor time of the thread at the last call
-  std::chrono::steady_clock::time_point last_;
 };
 
 } // namespace troupe::actors

@@ -69,13 +69,14 @@ result<continued_encoder> continue_training(const trained_encoder& parent,
   auto& by = **trainer;
   if (auto fine = by.set_weights(grown(parent, corpus.data)); !fine)
     return fine.error();
-  const auto before = by.judge();
-  by.scale_learning_rate(plan.rate);
   bool stopped = false;
-  auto now = run_training(corpus, by, how, {}, [&stopped, &stop] {
+  const auto looked = [&stopped, &stop] {
     stopped = stopped || (stop && stop());
     return stopped;
-  });
+  };
+  const auto before = by.judge(looked);
+  by.scale_learning_rate(plan.rate);
+  auto now = run_training(corpus, by, how, {}, looked);
   if (stopped)
     return failure{errc::unavailable, "the round was stopped"};
   if (!now)

@@ -39,14 +39,37 @@ fit_sequence_weight(std::span<const stored_event> events, std::span<const item> 
                     const trained_encoder& encoder, const std::function<bool()>& stop = {},
                     std::size_t users_max = 10'000);
 
-/// The same on a stream: the events before the one at `first` are learnt, those from there on are
-/// each asked for and then learnt, at most `targets_max` of them, spread evenly. So the weight is
-/// what would have served best since `first`, which should be what came in after the encoder was
-/// trained. `events` are in the order of their arrival.
-[[nodiscard]] result<blend_fit>
-fit_sequence_weight_ahead(std::span<const stored_event> events, std::size_t first,
-                          std::span<const item> items, const fold_rules& rules,
-                          const config::blend_settings& blend, const trained_encoder& encoder,
-                          const std::function<bool()>& stop = {}, std::size_t targets_max = 2000);
+/// The same on a stream, event by event in the order of their arrival: what the encoder was trained
+/// on is only learnt; what came in since is first asked for, so that the weight is what would have
+/// served that best.
+/// Memory: the items' learnt state and a profile for each user. Thread safety: none.
+class weight_fit {
+public:
+  /// `ahead` events are going to be asked for; at most `targets_max` of them are, spread evenly.
+  /// `rules` outlive it. Errors: as sequence_model::make.
+  [[nodiscard]] static result<weight_fit> make(std::span<const item> items, const fold_rules& rules,
+                                               const config::blend_settings& blend,
+                                               const trained_encoder& encoder, std::size_t ahead,
+                                               std::size_t targets_max = 2000);
+
+  weight_fit(weight_fit&&) noexcept;
+  weight_fit& operator=(weight_fit&&) noexcept;
+  ~weight_fit();
+
+  void learn(const event& what);
+
+  /// And learns it.
+  void ask(const event& what);
+
+  /// Errors: invalid_argument if nothing was asked for.
+  [[nodiscard]] result<blend_fit> best() const;
+
+  class parts; ///< what fit_sequence_weight works with, too
+
+private:
+  explicit weight_fit(std::unique_ptr<parts> from);
+
+  std::unique_ptr<parts> parts_;
+};
 
 } // namespace troupe::model

@@ -17,10 +17,8 @@ constexpr double adopted_share = 0.1;
 } // namespace
 
 history_buffer::history_buffer(std::shared_ptr<const fold_rules> rules,
-                               const sequence_vocabulary& known, std::size_t content_size,
-                               limits most, const corpus_options& options)
-    : rules_(std::move(rules)), words_(known), content_size_(content_size), limits_(most),
-      options_(options) {
+                               const sequence_vocabulary& known, limits most)
+    : rules_(std::move(rules)), words_(known), limits_(most) {
   const sequence_vocabulary present{*rules_};
   for (const auto& name : present.kinds()) {
     const auto at = std::find(known.kinds().begin(), known.kinds().end(), name);
@@ -30,7 +28,7 @@ history_buffer::history_buffer(std::shared_ptr<const fold_rules> rules,
   }
 }
 
-void history_buffer::add(const event& what) {
+void history_buffer::add(const event& what, bool is_learnt) {
   const auto meaning = rules_->meaning_of(what);
   if (!meaning.history || !(meaning.sequence > 0))
     return;
@@ -53,18 +51,12 @@ void history_buffer::add(const event& what) {
     who.steps.erase(who.steps.begin());
     --events_;
   }
-  fresh_ += who.is_fresh ? 0U : 1U;
-  who.is_fresh = true;
+  fresh_ += who.is_fresh || is_learnt ? 0U : 1U;
+  who.is_fresh = who.is_fresh || !is_learnt;
   if (users_.size() > limits_.users_max) {
     const auto oldest = order_.front().user;
     erase(oldest);
   }
-}
-
-void history_buffer::settle() noexcept {
-  for (auto& who : order_)
-    who.is_fresh = false;
-  fresh_ = 0;
 }
 
 void history_buffer::erase(const user_id& user) {
@@ -101,8 +93,7 @@ std::vector<const history_buffer::history*> history_buffer::choose(std::size_t e
   return chosen;
 }
 
-result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
-                                                   std::size_t events_max, std::uint64_t seed) {
+result<sequence_corpus> history_buffer::take_round(std::size_t events_max, std::uint64_t seed) {
   const auto chosen = choose(events_max, seed);
   if (chosen.size() < 2)
     return failure{errc::invalid_argument,
@@ -115,13 +106,20 @@ result<sequence_corpus> history_buffer::take_round(std::span<const item> items,
       made.data.steps.push_back({one.item, one.kind, one.millis});
     made.data.ends.push_back(made.data.steps.size());
   }
-  settle();
-  if (content_size_ == 0 && options_.with_content)
-    content_size_ = usual_content_size(words_, items, adopted_share);
-  describe_items(made, items, content_size_, options_);
-  if (!options_.repeats)
-    leave_out_repeats(made.data);
+  for (auto& who : order_)
+    who.is_fresh = false;
+  fresh_ = 0;
   return made;
+}
+
+void describe_round(sequence_corpus& round, const trained_encoder& parent,
+                    std::span<const item> items, const corpus_options& options) {
+  auto content_size = content_size_of(parent);
+  if (content_size == 0 && options.with_content)
+    content_size = usual_content_size(round.words, items, adopted_share);
+  describe_items(round, items, content_size, options);
+  if (!options.repeats)
+    leave_out_repeats(round.data);
 }
 
 } // namespace troupe::model

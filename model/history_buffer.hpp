@@ -5,6 +5,7 @@
 #include "base/item.hpp"
 #include "model/profile.hpp"
 #include "model/sequences.hpp"
+#include "model/trained_encoder.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -28,17 +29,13 @@ public:
     std::size_t user_events_max = 200; ///< of one user; the oldest go
   };
 
-  /// `known` is the vocabulary of the model that is trained on, `content_size` the number of values
-  /// that it takes of items' own vectors (content_size_of); `options` are those of the rounds. A
-  /// model that takes none learns to when a tenth of the items have vectors of one size.
+  /// `known` is the vocabulary of the model that is trained on.
   history_buffer(std::shared_ptr<const fold_rules> rules, const sequence_vocabulary& known,
-                 std::size_t content_size, limits most, const corpus_options& options = {});
+                 limits most);
 
   /// Takes an event in, in the order of arrival; one without a weight in sequences is passed over.
-  void add(const event& what);
-
-  /// No user is fresh any more: what was taken in so far was learnt already.
-  void settle() noexcept;
+  /// Its user is fresh from then on, unless the event was learnt already.
+  void add(const event& what, bool is_learnt = false);
 
   /// Forgets a user.
   void erase(const user_id& user);
@@ -52,11 +49,9 @@ public:
 
   /// What one round learns from: histories of users with fresh events, and for each of these one
   /// of a user without, drawn by `seed`, as far as `events_max` goes. No user is fresh
-  /// afterwards. Labels are those the model knows, vectors of the items' own those it can take,
-  /// from the records in `items`. Errors: invalid_argument if fewer than two users have three
-  /// events.
-  [[nodiscard]] result<sequence_corpus> take_round(std::span<const item> items,
-                                                   std::size_t events_max, std::uint64_t seed);
+  /// afterwards. describe_round says what the items are.
+  /// Errors: invalid_argument if fewer than two users have three events.
+  [[nodiscard]] result<sequence_corpus> take_round(std::size_t events_max, std::uint64_t seed);
 
 private:
   struct step {
@@ -78,13 +73,17 @@ private:
   std::shared_ptr<const fold_rules> rules_;
   sequence_vocabulary words_;
   std::vector<std::uint16_t> kinds_; ///< by rule
-  std::size_t content_size_;         ///< 0: the items have none yet
   limits limits_;
-  corpus_options options_;
   history_list order_;
   boost::unordered_flat_map<user_id, history_list::iterator, std::hash<user_id>> users_;
   std::size_t events_ = 0;
   std::size_t fresh_ = 0;
 };
+
+/// Completes a round for `parent`, the model that is trained on: labels are those it knows, vectors
+/// of the items' own those it can take, from the records in `items`. A model that takes none learns
+/// to when a tenth of the items have vectors of one size.
+void describe_round(sequence_corpus& round, const trained_encoder& parent,
+                    std::span<const item> items, const corpus_options& options);
 
 } // namespace troupe::model

@@ -98,11 +98,9 @@ result<void> encoder_ranker::prepare() {
       options_.on_fit(*fit);
   }
   if (options_.publish_every > 0) {
-    buffer_ = std::make_unique<history_buffer>(rules_, trained.words, content_size_of(trained),
-                                               history_buffer::limits{}, options_.corpus);
+    buffer_ = std::make_unique<history_buffer>(rules_, trained.words, history_buffer::limits{});
     for (const auto& one : seen)
-      buffer_->add(one.what);
-    buffer_->settle();
+      buffer_->add(one.what, true);
     seen_ = std::move(seen);
     trained_ = std::make_unique<const trained_encoder>(trained);
   }
@@ -123,18 +121,32 @@ result<void> encoder_ranker::serve(trained_encoder what) {
   return {};
 }
 
+void encoder_ranker::fit_weight(std::span<const item> items) {
+  const auto first = std::exchange(learnt_, seen_.size());
+  auto fit = weight_fit::make(items, *rules_, blend_, *trained_, seen_.size() - first);
+  if (!fit)
+    return;
+  const std::span all{seen_};
+  for (const auto& one : all.first(first))
+    fit->learn(one.what);
+  for (const auto& one : all.subspan(first))
+    fit->ask(one.what);
+  if (const auto best = fit->best()) {
+    weight_ = best->weight;
+    if (options_.on_fit)
+      options_.on_fit(*best);
+  }
+}
+
 void encoder_ranker::learn_on() {
   since_round_ = 0;
   const auto items = catalogue();
   ++rounds_;
   if (slices_)
-    if (const auto fit = fit_sequence_weight_ahead(seen_, std::exchange(learnt_, seen_.size()),
-                                                   items, *rules_, blend_, *trained_)) {
-      weight_ = fit->weight;
-      if (options_.on_fit)
-        options_.on_fit(*fit);
-    }
-  const auto corpus = buffer_->take_round(items, round_events_max, rounds_);
+    fit_weight(items);
+  auto corpus = buffer_->take_round(round_events_max, rounds_);
+  if (corpus)
+    describe_round(*corpus, *trained_, items, options_.corpus);
   // Too few users with new events, an error, or the gate: as in a node, the encoder stays.
   auto made = corpus
                   ? continue_training(*trained_, *corpus, options_.module, options_.continued, {})

@@ -69,6 +69,7 @@ private:
   [[nodiscard]] std::vector<item> catalogue() const;
   [[nodiscard]] result<void> serve(trained_encoder what);
   void learn_on();
+  void fit_weight(std::span<const item> items);
   void learn_companions(const lesson& what);
   void move_on(user_state& user, std::span<const past_event> history) const;
   void rank_alone(const ranking_query& query, std::span<const float> asked, ranked_items& to) const;

@@ -142,15 +142,16 @@ public:
   virtual ~sequence_trainer() = default;
 
   /// One pass over all histories but the held-out events, and then the judgement on those.
-  /// `stop` is asked after each batch; if it says so, the pass ends early and is not judged.
+  /// `stop` is asked after each batch, of judging too; if it says so, the pass ends early and what
+  /// was judged says nothing.
   virtual epoch_report run_epoch(const std::function<bool()>& stop) = 0;
 
   /// The same over all histories to their ends, at a learning rate that falls in a straight line
   /// from `from` to `to` times what the options say; nothing is judged.
   virtual epoch_report run_refit(double from, double to, const std::function<bool()>& stop) = 0;
 
-  /// Judges what has been learnt so far; learns nothing.
-  virtual epoch_report judge() = 0;
+  /// Judges what has been learnt so far; learns nothing. `stop` as for run_epoch.
+  virtual epoch_report judge(const std::function<bool()>& stop) = 0;
 
   /// From now on `factor` times what the options say.
   virtual void scale_learning_rate(double factor) = 0;
@@ -189,7 +190,7 @@ public:
 
 /// What program and module must agree on; the number is raised with each change of what stands in
 /// this file.
-inline constexpr const char* training_interface = TROUPE_VERSION "/6";
+inline constexpr const char* training_interface = TROUPE_VERSION "/7";
 
 /// The signature of `troupe_make_sequence_trainer`, the module's one function;
 /// `troupe_training_version` beside it is a string. The options and the data were checked by the

@@ -101,7 +101,7 @@ result<trained_encoder> quantise_encoder(const sequence_corpus& corpus,
     return trainer.error();
   if (auto fine = (*trainer)->set_weights(unaware_weights(made)); !fine)
     return fine.error();
-  const auto judged = (*trainer)->judge();
+  const auto judged = (*trainer)->judge({});
   made.judged.ndcg = judged.ndcg;
   made.judged.recall = judged.recall;
   made.judged.held_out_loss = judged.held_out_loss;

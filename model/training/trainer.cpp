@@ -76,7 +76,7 @@ public:
   epoch_report run_epoch(const std::function<bool()>& stop) override {
     epoch_report made;
     if (pass(made, false, rate_factor_, rate_factor_, stop))
-      judge(made);
+      judge(made, stop);
     return made;
   }
 
@@ -87,11 +87,11 @@ public:
     return made;
   }
 
-  epoch_report judge() override {
+  epoch_report judge(const std::function<bool()>& stop) override {
     at::set_num_threads(static_cast<int>(options_.threads));
     epoch_report made;
     made.epoch = epoch_;
-    judge(made);
+    judge(made, stop);
     return made;
   }
 
@@ -278,7 +278,7 @@ private:
   }
 
   /// Ranks each held-out event among all items its user has not seen before.
-  void judge(epoch_report& into) {
+  void judge(epoch_report& into, const std::function<bool()>& stop) {
     const torch::NoGradGuard no_gradient;
     const mean_weights guard{*this};
     const auto items = network_->all_items();
@@ -300,6 +300,8 @@ private:
           judge_one(into, scores.data_ptr<float>() + (i - first) * scores.size(1),
                     each.users[static_cast<std::size_t>(i)], each.at[static_cast<std::size_t>(i)]);
         judged += static_cast<std::size_t>(last - first);
+        if (stop && stop())
+          return;
       }
     }
     into.judged = judged;

@@ -36,18 +36,19 @@ struct walkers {
     const auto corpus = make_corpus(walks(0, 60, 1), {}, *rules(), {}).value();
     parent = std::make_unique<trained_encoder>(
         train_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {}, {}).value());
-    buffer = std::make_unique<history_buffer>(rules(), parent->words, 0, history_buffer::limits{});
+    buffer = std::make_unique<history_buffer>(rules(), parent->words, history_buffer::limits{});
     for (const auto& one : walks(0, 60, 1))
-      buffer->add(one.what);
-    buffer->settle();
+      buffer->add(one.what, true);
     how.plan.options.dropout = 0;
     how.plan.options.batch_steps = 64;
   }
 
-  result<continued_encoder> go_on(const std::vector<stored_event>& with) {
+  result<continued_encoder> go_on(const std::vector<stored_event>& with,
+                                  std::span<const item> records = {}) {
     for (const auto& one : with)
       buffer->add(one.what);
-    round = buffer->take_round({}, 100'000, 1).value();
+    round = buffer->take_round(100'000, 1).value();
+    describe_round(*round, *parent, records, {});
     return continue_training(*parent, *round, TROUPE_TRAINING_MODULE, how, {});
   }
 
@@ -77,7 +78,8 @@ TEST_SUITE("model.continue_training") {
     // And again from there: the buffer's rows are the continued one's.
     for (const auto& one : walks(200, 20, 1))
       buffer->add(one.what);
-    const auto next = buffer->take_round({}, 100'000, 2).value();
+    auto next = buffer->take_round(100'000, 2).value();
+    describe_round(next, made->now, {}, {});
     CHECK(continue_training(made->now, next, TROUPE_TRAINING_MODULE, how, {}).has_value());
   }
 
@@ -97,21 +99,27 @@ TEST_SUITE("model.continue_training") {
     CHECK(content_size_of(parent) == 3);
     continued_plan how;
     how.plan.epochs_max = 1;
-    const auto go_on = [&](std::size_t content_size) {
-      history_buffer buffer{rules(), parent.words, content_size, {}};
+    history_buffer buffer{rules(), parent.words, {}};
+    const auto round_of = [&] {
       for (const auto& one : walks(0, 20, 1))
         buffer.add(one.what);
-      const auto round = buffer.take_round(records, 100'000, 1).value();
+      return buffer.take_round(100'000, 1).value();
+    };
+    const auto go_on = [&] {
+      auto round = round_of();
+      describe_round(round, parent, records, {});
       return continue_training(parent, round, TROUPE_TRAINING_MODULE, how, {});
     };
-    const auto made = go_on(content_size_of(parent));
+    const auto made = go_on();
     REQUIRE(made.has_value());
     CHECK(content_size_of(made->now) == 3);
     CHECK(made->now.weights.at("content.weight") != parent.weights.at("content.weight"));
     for (auto& one : records) // by now of another size: as if they had none
       one.vector.push_back(1);
-    CHECK(go_on(3).has_value());
-    CHECK(go_on(0).error().context
+    CHECK(go_on().has_value());
+    auto other = round_of();
+    describe_items(other, records, 4);
+    CHECK(continue_training(parent, other, TROUPE_TRAINING_MODULE, how, {}).error().context
           == "the histories' items have vectors of 4 values, the encoder takes 3");
   }
 
@@ -123,14 +131,8 @@ TEST_SUITE("model.continue_training") {
       records[i].vector.assign(12, 0);
       records[i].vector[i] = 1;
     }
-    const auto go_on_with = [&](std::span<const item> items) {
-      for (const auto& one : walks(300, 30, 1))
-        buffer->add(one.what);
-      round = buffer->take_round(items, 100'000, 1).value();
-      return continue_training(*parent, *round, TROUPE_TRAINING_MODULE, how, {});
-    };
-    const auto without = go_on_with({});
-    const auto with = go_on_with(records);
+    const auto without = go_on(walks(300, 30, 1));
+    const auto with = go_on(walks(300, 30, 1), records);
     REQUIRE(without.has_value());
     REQUIRE(with.has_value());
     CHECK(content_size_of(without->now) == 0);
@@ -161,8 +163,25 @@ TEST_SUITE("model.continue_training") {
     const auto stop = [] { return true; };
     CHECK(fit_sequence_weight(events, {}, *rules(), {}, *parent, stop).error().code
           == errc::unavailable);
-    CHECK(fit_sequence_weight_ahead(events, 10, {}, *rules(), {}, *parent, stop).error().code
-          == errc::unavailable);
+  }
+
+  TEST_CASE_FIXTURE(walkers, "the weight is fitted to events that came after the training") {
+    const auto ahead = walks(100, 40, 1);
+    auto fit = weight_fit::make({}, *rules(), {}, *parent, ahead.size(), 30).value();
+    CHECK(fit.best().error().code == errc::invalid_argument); // nothing was asked for
+    for (const auto& one : walks(0, 60, 1))
+      fit.learn(one.what);
+    CHECK(fit.best().has_error());
+    for (const auto& one : ahead)
+      fit.ask(one.what);
+    const auto best = fit.best();
+    REQUIRE(best.has_value());
+    CHECK(best->users > 20); // first events of users can not be asked for
+    CHECK(best->users <= 40);
+    for (const auto& trial : best->trials) {
+      CHECK(trial.ndcg > 0.2); // the walk is the one that the signals and the encoder learnt
+      CHECK(trial.ndcg <= 1);
+    }
   }
 
   TEST_CASE_FIXTURE(walkers, "a pruned parent goes on with the sizes it has") {
@@ -208,10 +227,14 @@ TEST_SUITE("model.continue_training") {
           == errc::invalid_argument);
     for (const auto& one : walks(100, 10, 1))
       buffer->add(one.what);
-    const auto last = buffer->take_round({}, 100'000, 1).value();
-    CHECK(continue_training(*parent, last, TROUPE_TRAINING_MODULE, how, [] { return true; })
-              .error()
-              .code
-          == errc::unavailable);
+    auto last = buffer->take_round(100'000, 1).value();
+    describe_round(last, *parent, {}, {});
+    std::size_t asked = 0;
+    const auto stopped = continue_training(*parent, last, TROUPE_TRAINING_MODULE, how, [&asked] {
+      ++asked;
+      return true;
+    });
+    CHECK(stopped.error().code == errc::unavailable);
+    CHECK(asked == 1); // in judging the parent; whoever said so is not asked again
   }
 }

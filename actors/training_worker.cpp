@@ -1,0 +1,164 @@
+#include "actors/training_worker.hpp"
+
+#include "model/continue_training.hpp"
+#include "model/fit_blend.hpp"
+#include "model/history_buffer.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::size_t page_events = 2000;
+constexpr std::size_t page_items = 2000;
+constexpr std::size_t events_between_holds = 32; ///< of the fit: milliseconds
+
+failure stopped() {
+  return {errc::unavailable, "the round was stopped"};
+}
+
+} // namespace
+
+training_worker_state::training_worker_state(handle::pointer /*self*/, storage::store& store,
+                                             const clock& time,
+                                             std::shared_ptr<const model::fold_rules> rules,
+                                             std::shared_ptr<training_pace> pace, options opts)
+    : store_(store), time_(time), rules_(std::move(rules)), pace_(std::move(pace)),
+      options_(std::move(opts)) {}
+
+training_worker_state::handle::behavior_type training_worker_state::make_behavior() {
+  return {[this](const run_round& what) -> caf::result<round_result> {
+    if (options_.at_idle_priority && !std::exchange(has_thread_, true))
+      run_when_idle();
+    pace_->begin();
+    const auto begin = time_.steady();
+    auto made = run(what);
+    if (!made)
+      return to_error(made.error());
+    made->seconds = std::chrono::duration<double>(time_.steady() - begin).count();
+    return std::move(*made);
+  }};
+}
+
+result<round_result> training_worker_state::run(const run_round& what) const {
+  auto items = read_items();
+  if (!items)
+    return items.error();
+  return what.parent ? next(what, std::move(*items)) : first(what, std::move(*items));
+}
+
+result<round_result> training_worker_state::first(const run_round& what,
+                                                  std::vector<item> items) const {
+  std::vector<stored_event> events;
+  const auto keep = [&events](stored_event&& one) { events.push_back(std::move(one)); };
+  if (auto read = each_event(what.upto, keep); !read)
+    return read.error();
+  const auto corpus = model::make_corpus(events, items, *rules_, options_.corpus);
+  if (!corpus)
+    return corpus.error();
+  const auto hold = [this] { return pace_->hold(); };
+  auto trained = model::train_encoder(*corpus, options_.module, {}, {}, hold);
+  if (!trained)
+    return trained.error();
+  if (pace_->hold())
+    return stopped();
+  const auto fit =
+      model::fit_sequence_weight(events, items, *rules_, options_.blend, *trained, hold);
+  if (!fit)
+    return fit.error();
+  round_result made;
+  made.after = trained->judged;
+  made.is_accepted = true;
+  made.weight = fit->weight;
+  made.now = std::make_shared<const model::trained_encoder>(std::move(*trained));
+  return made;
+}
+
+result<round_result> training_worker_state::next(const run_round& what,
+                                                 std::vector<item> items) const {
+  model::describe_round(*what.corpus, *what.parent, items, options_.corpus);
+  // The events have not been learnt yet: the weight that would have served them best is found
+  // now, and goes out with the parent if what is trained on it is refused.
+  const auto weight = fit_weight(what, items);
+  if (!weight)
+    return weight.error();
+  items.clear();
+  items.shrink_to_fit();
+  auto trained = model::continue_training(*what.parent, *what.corpus, options_.module, {},
+                                          [this] { return pace_->hold(); });
+  if (!trained)
+    return trained.error();
+  round_result made;
+  made.weight = *weight;
+  made.before = trained->before;
+  made.after = trained->after;
+  made.is_accepted = trained->is_accepted;
+  made.now = trained->is_accepted
+                 ? std::make_shared<const model::trained_encoder>(std::move(trained->now))
+                 : what.parent;
+  return made;
+}
+
+result<double> training_worker_state::fit_weight(const run_round& what,
+                                                 std::span<const item> items) const {
+  auto fit = model::weight_fit::make(items, *rules_, options_.blend, *what.parent,
+                                     what.upto - what.learnt);
+  if (!fit)
+    return what.weight;
+  std::size_t seen = 0;
+  bool is_stopped = false;
+  const auto take = [&](stored_event&& one) {
+    is_stopped = is_stopped || (++seen % events_between_holds == 0 && pace_->hold());
+    if (is_stopped)
+      return;
+    if (one.arrival > what.learnt)
+      fit->ask(one.what);
+    else
+      fit->learn(one.what);
+  };
+  if (auto read = each_event(what.upto, take); !read)
+    return read.error();
+  const auto best = fit->best();
+  return best ? best->weight : what.weight; // nobody was there before to be asked for
+}
+
+result<void>
+training_worker_state::each_event(std::uint64_t upto,
+                                  const std::function<void(stored_event&&)>& take) const {
+  auto after = upto > options_.events_max ? upto - options_.events_max : 0;
+  while (after < upto) {
+    auto page = store_.events().read_arrivals(after, page_events);
+    if (!page)
+      return page.error();
+    if (page->empty())
+      break;
+    after = page->back().arrival;
+    for (auto& one : *page)
+      if (one.arrival <= upto)
+        take(std::move(one));
+    if (pace_->hold())
+      return stopped();
+  }
+  return {};
+}
+
+result<std::vector<item>> training_worker_state::read_items() const {
+  std::vector<item> made;
+  item_id after;
+  while (true) {
+    auto page = store_.items().scan(after, page_items);
+    if (!page)
+      return page.error();
+    if (page->empty())
+      return made;
+    after = page->back().id;
+    std::move(page->begin(), page->end(), std::back_inserter(made));
+    if (pace_->hold())
+      return stopped();
+  }
+}
+
+} // namespace troupe::actors
