@@ -15,7 +15,7 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::size_t page_events = 2000; // taken in between two rests
+constexpr std::size_t page_events = 100; // taken in between two rests
 constexpr std::chrono::minutes publish_timeout{2};
 
 /// The blend that was served when a snapshot was made, for whoever asks later.

@@ -47,7 +47,7 @@ public:
     std::size_t users_max = 100'000;
     std::size_t first_events = 5'000;
     std::size_t users_least = 8; ///< with new events, for a round
-    double cpu_share = 0.2;
+    double cpu_share = 0.1;
     std::filesystem::path root; ///< of the snapshots
     bool at_idle_priority =
         true; ///< the thread is the actor's own, and runs when no other wants to

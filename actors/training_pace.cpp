@@ -19,6 +19,10 @@ std::chrono::nanoseconds thread_time() noexcept {
   return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
 }
 
+/// Of work between two rests. Events took 2 times as long at the 99th of 100 with stretches of 10
+/// ms, 1.1 times with half a millisecond, at the same share.
+constexpr std::chrono::microseconds stretch{300};
+
 } // namespace
 
 void run_when_idle() {
@@ -39,14 +43,20 @@ std::chrono::duration<double> processor_share::due() const {
   return std::max(worked / share_ - passed, seconds::zero());
 }
 
+bool processor_share::is_due() const {
+  return system_clock().steady() - last_ >= stretch;
+}
+
 void training_pace::begin() {
   share_.restart();
 }
 
 bool training_pace::hold() {
+  if (!share_.is_due())
+    return is_stopped_;
   const auto rest = share_.due();
   std::unique_lock lock{guard_};
-  stopping_.wait_for(lock, rest, [this] { return is_stopped_; });
+  stopping_.wait_for(lock, rest, [this] { return is_stopped_.load(); });
   share_.restart();
   return is_stopped_;
 }

@@ -12,9 +12,9 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::size_t page_events = 2000;
-constexpr std::size_t page_items = 2000;
-constexpr std::size_t events_between_holds = 32; ///< of the fit: milliseconds
+// Read between two rests.
+constexpr std::size_t page_events = 100;
+constexpr std::size_t page_items = 100;
 
 failure stopped() {
   return {errc::unavailable, "the round was stopped"};
@@ -108,12 +108,9 @@ result<double> training_worker_state::fit_weight(const run_round& what,
                                      what.upto - what.learnt);
   if (!fit)
     return what.weight;
-  std::size_t seen = 0;
-  bool is_stopped = false;
   const auto take = [&](stored_event&& one) {
-    is_stopped = is_stopped || (++seen % events_between_holds == 0 && pace_->hold());
-    if (is_stopped)
-      return;
+    if (pace_->hold())
+      return; // each_event says so
     if (one.arrival > what.learnt)
       fit->ask(one.what);
     else

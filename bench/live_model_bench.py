@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """What a model in the blend costs a running server: without one, with one, through switches, while
-it trains. All on one data set in one run, the phases in turns, so that a restless machine troubles
-all of them alike.
+it trains. The phases take turns, each on a node just started on a copy of the same data, so that a
+restless machine and what a young node has to do trouble all of them alike. A round of training takes
+longer than a phase, so several windows of one node are measured.
 
     bench/live_model_bench.py --troupe build/release/bin/troupe --data demo/ml-latest-small --json FILE
 """
 import argparse
 import json
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -44,7 +46,7 @@ class Background(threading.Thread):
 
 
 def median_of(rounds, phase, key):
-    return statistics.median(one[phase][key] for one in rounds)
+    return statistics.median(window[key] for one in rounds for window in one[phase])
 
 
 def main():
@@ -55,6 +57,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="of each phase")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--switches", type=int, default=100, help="in each phase of switches")
+    parser.add_argument("--windows", type=int, default=4, help="of a phase of training")
     parser.add_argument("--phases", default="signals,model,switching,training",
                         type=lambda text: text.split(","))
     parser.add_argument("--directory", help="keeps the store and its models for another run")
@@ -68,10 +71,11 @@ def main():
         if not data.exists():
             prepare(options, data)
         for _ in range(options.rounds):
-            rounds.append(one_round(options, data, directory))
+            rounds.append({phase: one_phase(options, phase, data, directory)
+                           for phase in options.phases})
             print(json.dumps(rounds[-1]), file=sys.stderr)
-    phases = {phase: {key: round(median_of(rounds, phase, key), 3) for key in rounds[0][phase]}
-              for phase in rounds[0]}
+    phases = {phase: {key: round(median_of(rounds, phase, key), 3) for key in rounds[0][phase][0]}
+              for phase in options.phases}
     report = {"bench": "live-model", "rate": options.rate, "seconds": options.seconds,
               "rounds": rounds, "medians": phases}
     if "model" in phases:
@@ -94,30 +98,41 @@ def prepare(options, data):
                        **quiet)
 
 
-def one_round(options, data, directory):
-    made = {}
-    node = Node(options.troupe, data, directory)
-    for phase, version in (("signals", 0), ("model", 1)):
-        if phase in options.phases:
-            activate(node.port, version)
-            made[phase] = node.load(options.rate, options.seconds)
-    if "switching" in options.phases:
-        pause = (options.seconds + 3) / (options.switches + 5)
-        with Background(pause,
-                        lambda n: post(node.port, f"/v1/models/{2 - n % 2}/activate")) as other:
-            made["switching"] = node.load(options.rate, options.seconds)
-        made["switching"].update(switches=other.done, switches_failed=other.failed)
+def one_phase(options, phase, prepared, directory):
+    """The windows of a phase, of options.seconds each."""
+    data = directory / "copy"
+    for suffix in ("", ".models"):
+        copy = data.with_suffix(suffix)
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(prepared.with_suffix(suffix), copy)
+    node = Node(options.troupe, data, directory,
+                *(["trainer.interval=1s"] if phase == "training" else []))
+    activate(node.port, 0 if phase == "signals" else 1)
+    if phase == "training":
+        windows = [train(options, node) for _ in range(options.windows)]
+    elif phase == "switching":
+        windows = [switch(options, node)]
+    else:
+        windows = [node.load(options.rate, options.seconds)]
     node.stop()
-    if "training" not in options.phases:
-        return made
-    node = Node(options.troupe, data, directory, "trainer.interval=1s")
+    return windows
+
+
+def switch(options, node):
+    pause = (options.seconds + 3) / (options.switches + 5)
+    with Background(pause,
+                    lambda n: post(node.port, f"/v1/models/{2 - n % 2}/activate")) as other:
+        made = node.load(options.rate, options.seconds)
+    return {**made, "switches": other.done, "switches_failed": other.failed}
+
+
+def train(options, node):
+    stem = "troupe_actors_trainer_rounds_"
     under_way = []
-    with Background(0.5, lambda _: under_way.append(
-            series(node.port, "troupe_actors_trainer_rounds_under_way"))):
-        made["training"] = node.load(options.rate, options.seconds)
-    made["training"]["share_under_way"] = statistics.fmean(under_way)
-    node.stop()
-    return made
+    with Background(0.5, lambda _: under_way.append(series(node.port, stem + "under_way"))):
+        made = node.load(options.rate, options.seconds)
+    return {**made, "share_under_way": statistics.fmean(under_way),
+            "rounds_done": series(node.port, stem + "total")}
 
 
 main()

@@ -119,7 +119,7 @@ struct models_settings {
 
 struct trainer_settings {
   seconds interval{0};             ///< between rounds of training on new events; 0: none
-  double cpu_share = 0.2;          ///< of one processor, at most, while a round runs
+  double cpu_share = 0.1;          ///< of one processor, at most, while a round runs
   std::size_t events_max = 500000; ///< of the log's end, learnt from
   std::size_t users_max = 100000;  ///< whose events are kept for it
   std::size_t first_events = 5000; ///< in the log before a first model is trained

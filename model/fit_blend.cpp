@@ -19,9 +19,6 @@ namespace {
 constexpr std::uint64_t trial_version = 1;
 constexpr std::size_t depth = 10;
 
-/// Steps, each of one event or one question, between two looks at whether to stop: milliseconds.
-constexpr std::size_t steps_between_looks = 32;
-
 /// From nothing, through as much as the other signals are by default, to the encoder deciding
 /// alone.
 constexpr std::array weights{0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 10.0};
@@ -159,26 +156,9 @@ private:
 
 namespace {
 
-/// Asks now and then, and remembers the answer.
-class stop_watch {
-public:
-  explicit stop_watch(const std::function<bool()>& stop) : stop_(stop) {}
-
-  [[nodiscard]] bool is_stopped() {
-    if (stop_ && !is_stopped_ && ++steps_ % steps_between_looks == 0)
-      is_stopped_ = stop_();
-    return is_stopped_;
-  }
-
-private:
-  const std::function<bool()>& stop_;
-  std::size_t steps_ = 0;
-  bool is_stopped_ = false;
-};
-
 /// Teaches all but each user's last event, in the order of time; returns the places of those.
 std::vector<std::size_t> teach_but_last(weight_fit::parts& by, std::span<const stored_event> events,
-                                        stop_watch& watch) {
+                                        const std::function<bool()>& stop) {
   std::vector<std::size_t> order;
   boost::unordered_flat_map<user_id, std::size_t, std::hash<user_id>> last;
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -193,7 +173,7 @@ std::vector<std::size_t> teach_but_last(weight_fit::parts& by, std::span<const s
     last[events[index].what.user] = index;
   std::vector<std::size_t> targets;
   for (const auto index : order) {
-    if (watch.is_stopped())
+    if (stop && stop())
       break;
     const auto& what = events[index].what;
     if (last[what.user] == index)
@@ -218,13 +198,12 @@ result<blend_fit> fit_sequence_weight(std::span<const stored_event> events,
   if (!model)
     return model.error();
   weight_fit::parts fit{items, rules, blend};
-  stop_watch watch{stop};
-  const auto targets = teach_but_last(fit, events, watch);
+  const auto targets = teach_but_last(fit, events, stop);
   fit.adopt(*model);
   const auto asked = std::min(users_max, targets.size());
-  for (std::size_t i = 0; i < asked && !watch.is_stopped(); ++i)
+  for (std::size_t i = 0; i < asked && !(stop && stop()); ++i)
     fit.ask(events[targets[i * targets.size() / asked]].what);
-  if (watch.is_stopped())
+  if (stop && stop())
     return failure{errc::unavailable, "the fit was stopped"};
   return fit.best();
 }

@@ -31,8 +31,9 @@ struct blend_fit {
 /// over its neighbours, is taken. At most `users_max` users are asked, spread evenly. The
 /// encoder is asked with its `unaware` weights, if it has such: one that was trained on the last
 /// events would be trusted too much.
-/// `stop` is asked every few milliseconds of work, and may wait in there. Deterministic. Errors: as
-/// sequence_model::make; invalid_argument if no user has two events; unavailable (stopped).
+/// `stop` is asked before each event, and may wait in there; once it said so it goes on to.
+/// Deterministic. Errors: as sequence_model::make; invalid_argument if no user has two events;
+/// unavailable (stopped).
 [[nodiscard]] result<blend_fit>
 fit_sequence_weight(std::span<const stored_event> events, std::span<const item> items,
                     const fold_rules& rules, const config::blend_settings& blend,

@@ -142,8 +142,8 @@ public:
   virtual ~sequence_trainer() = default;
 
   /// One pass over all histories but the held-out events, and then the judgement on those.
-  /// `stop` is asked after each batch, of judging too; if it says so, the pass ends early and what
-  /// was judged says nothing.
+  /// `stop` is asked before each of LibTorch's operations, so it should be quick or wait on
+  /// purpose; if it says so once, the pass ends after the batch and what was judged says nothing.
   virtual epoch_report run_epoch(const std::function<bool()>& stop) = 0;
 
   /// The same over all histories to their ends, at a learning rate that falls in a straight line

@@ -2,6 +2,7 @@
 #include "model/training/batches.hpp"
 #include "model/training/conversions.hpp"
 #include "model/training/network.hpp"
+#include "model/training/operation_watch.hpp"
 #include "model/training/optimiser.hpp"
 #include "model/training/softmax_loss.hpp"
 
@@ -74,24 +75,27 @@ public:
   }
 
   epoch_report run_epoch(const std::function<bool()>& stop) override {
+    const operation_watch watch{stop};
     epoch_report made;
-    if (pass(made, false, rate_factor_, rate_factor_, stop))
-      judge(made, stop);
+    if (pass(made, false, rate_factor_, rate_factor_, watch))
+      judge(made, watch);
     return made;
   }
 
   epoch_report run_refit(double from, double to, const std::function<bool()>& stop) override {
+    const operation_watch watch{stop};
     epoch_report made;
     made.refit = true;
-    pass(made, true, from, to, stop);
+    pass(made, true, from, to, watch);
     return made;
   }
 
   epoch_report judge(const std::function<bool()>& stop) override {
     at::set_num_threads(static_cast<int>(options_.threads));
+    const operation_watch watch{stop};
     epoch_report made;
     made.epoch = epoch_;
-    judge(made, stop);
+    judge(made, watch);
     return made;
   }
 
@@ -199,7 +203,7 @@ private:
 
   /// Returns whether it came to its end.
   bool pass(epoch_report& into, bool to_the_end, double from, double to,
-            const std::function<bool()>& stop) {
+            const operation_watch& watch) {
     at::set_num_threads(static_cast<int>(options_.threads));
     into.epoch = ++epoch_;
     network_->train(options_.seed * 1'000'003 + into.epoch);
@@ -212,7 +216,7 @@ private:
           learn(maker_.make(each), from + (to - from) * way) * static_cast<double>(each.targets);
       into.steps += each.targets;
       ++batches;
-      if (stop && stop()) {
+      if (watch.is_stopped()) {
         optimiser_.settle();
         return false;
       }
@@ -278,7 +282,7 @@ private:
   }
 
   /// Ranks each held-out event among all items its user has not seen before.
-  void judge(epoch_report& into, const std::function<bool()>& stop) {
+  void judge(epoch_report& into, const operation_watch& watch) {
     const torch::NoGradGuard no_gradient;
     const mean_weights guard{*this};
     const auto items = network_->all_items();
@@ -300,7 +304,7 @@ private:
           judge_one(into, scores.data_ptr<float>() + (i - first) * scores.size(1),
                     each.users[static_cast<std::size_t>(i)], each.at[static_cast<std::size_t>(i)]);
         judged += static_cast<std::size_t>(last - first);
-        if (stop && stop())
+        if (watch.is_stopped())
           return;
       }
     }
