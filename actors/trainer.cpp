@@ -151,19 +151,22 @@ result<void> trainer_state::follow_parent() {
 result<bool> trainer_state::read_on() {
   if (!buffer_)
     return false;
-  const auto last = store_.events().last_arrival();
-  if (!last)
-    return last.error();
-  if (position_ >= *last)
+  if (position_ >= target_) {
+    const auto last = store_.events().last_arrival();
+    if (!last)
+      return last.error();
+    target_ = *last; // what comes in while this is read waits for the round after
+  }
+  if (position_ >= target_)
     return false;
   const auto page = store_.events().read_arrivals(position_, page_events);
   if (!page)
     return page.error();
   for (const auto& one : *page)
     buffer_->add(one.what, one.arrival <= learnt_);
-  position_ = page->empty() ? *last : page->back().arrival; // the last ones may be erased
+  position_ = page->empty() ? target_ : page->back().arrival; // the last ones may be erased
   probe_.buffered.set(static_cast<double>(buffer_->events()));
-  return position_ < *last;
+  return position_ < target_;
 }
 
 result<std::optional<run_round>> trainer_state::make_round() {

@@ -84,6 +84,7 @@ private:
   options options_;
   processor_share share_;
   std::uint64_t position_ = 0; ///< last arrival read
+  std::uint64_t target_ = 0;   ///< last arrival to be read before a round
   std::uint64_t learnt_ = 0;   ///< last arrival that the parent has learnt, or a round was held for
   std::uint64_t rounds_ = 0;
   std::uint64_t version_ = 0; ///< of the parent; 0: none

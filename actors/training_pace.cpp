@@ -19,8 +19,8 @@ std::chrono::nanoseconds thread_time() noexcept {
   return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
 }
 
-/// Of work between two rests. Events took 2 times as long at the 99th of 100 with stretches of 10
-/// ms, 1.1 times with half a millisecond, at the same share.
+/// Of work between two rests. At the same share, p99 of what serves beside it was 2 times as long
+/// with stretches of 10 ms, and 1.2 times with these (docs/performance.md).
 constexpr std::chrono::microseconds stretch{300};
 
 } // namespace

@@ -2,7 +2,8 @@
 """What a model in the blend costs a running server: without one, with one, through switches, while
 it trains. The phases take turns, each on a node just started on a copy of the same data, so that a
 restless machine and what a young node has to do trouble all of them alike. A round of training takes
-longer than a phase, so several windows of one node are measured.
+longer than a phase, so several windows of one node are measured: first the log is gone through
+("training"), and with a log cut short it is LibTorch's batches that are under way ("batches").
 
     bench/live_model_bench.py --troupe build/release/bin/troupe --data demo/ml-latest-small --json FILE
 """
@@ -57,8 +58,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="of each phase")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--switches", type=int, default=100, help="in each phase of switches")
-    parser.add_argument("--windows", type=int, default=4, help="of a phase of training")
-    parser.add_argument("--phases", default="signals,model,switching,training",
+    parser.add_argument("--windows", type=int, default=3, help="of a phase of training")
+    parser.add_argument("--phases", default="signals,model,switching,training,batches",
                         type=lambda text: text.split(","))
     parser.add_argument("--directory", help="keeps the store and its models for another run")
     parser.add_argument("--json", help="write the figures there")
@@ -105,10 +106,11 @@ def one_phase(options, phase, prepared, directory):
         copy = data.with_suffix(suffix)
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(prepared.with_suffix(suffix), copy)
-    node = Node(options.troupe, data, directory,
-                *(["trainer.interval=1s"] if phase == "training" else []))
+    settings = {"training": ["trainer.interval=1s"],
+                "batches": ["trainer.interval=1s", "trainer.events_max=2000"]}.get(phase, [])
+    node = Node(options.troupe, data, directory, *settings)
     activate(node.port, 0 if phase == "signals" else 1)
-    if phase == "training":
+    if settings:
         windows = [train(options, node) for _ in range(options.windows)]
     elif phase == "switching":
         windows = [switch(options, node)]
@@ -127,11 +129,12 @@ def switch(options, node):
 
 
 def train(options, node):
+    # Nothing is asked while the load runs: an answer with all metrics takes as long as ten slates.
     stem = "troupe_actors_trainer_rounds_"
-    under_way = []
-    with Background(0.5, lambda _: under_way.append(series(node.port, stem + "under_way"))):
-        made = node.load(options.rate, options.seconds)
-    return {**made, "share_under_way": statistics.fmean(under_way),
+    before = series(node.port, stem + "under_way")
+    made = node.load(options.rate, options.seconds)
+    return {**made, "under_way_before": before,
+            "under_way_after": series(node.port, stem + "under_way"),
             "rounds_done": series(node.port, stem + "total")}
 
 

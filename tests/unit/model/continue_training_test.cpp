@@ -184,6 +184,19 @@ TEST_SUITE("model.continue_training") {
     }
   }
 
+  TEST_CASE_FIXTURE(walkers, "whoever is asked whether to stop is asked within a batch") {
+    const auto free = go_on(walks(100, 60, 1));
+    std::size_t asked = 0;
+    const auto watched = continue_training(*parent, *round, TROUPE_TRAINING_MODULE, how, [&asked] {
+      ++asked;
+      return false;
+    });
+    REQUIRE(free.has_value());
+    REQUIRE(watched.has_value());
+    CHECK(asked > 10'000); // an epoch has 32 batches
+    CHECK(watched->now.weights == free->now.weights);
+  }
+
   TEST_CASE_FIXTURE(walkers, "a pruned parent goes on with the sizes it has") {
     training_plan plan;
     plan.options.dimensions = 16;
