@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--troupe", required=True)
     parser.add_argument("--data", required=True, help="a data set as troupe import takes it")
     parser.add_argument("--rate", type=int, default=1000)
-    parser.add_argument("--seconds", type=int, default=20, help="of each phase")
+    parser.add_argument("--seconds", type=int, default=20, help="of each window")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--switches", type=int, default=100, help="in each phase of switches")
     parser.add_argument("--windows", type=int, default=3, help="of a phase of training")
