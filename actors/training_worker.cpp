@@ -1,8 +1,10 @@
 #include "actors/training_worker.hpp"
 
+#include "base/log.hpp"
 #include "model/continue_training.hpp"
 #include "model/fit_blend.hpp"
 #include "model/history_buffer.hpp"
+#include "model/training_module.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -30,9 +32,12 @@ training_worker_state::training_worker_state(handle::pointer /*self*/, storage::
       options_(std::move(opts)) {}
 
 training_worker_state::handle::behavior_type training_worker_state::make_behavior() {
+  // At the priority of the others: it cannot rest, and whoever stops the node waits for it.
+  if (auto loaded = model::load_training_module(options_.module); !loaded)
+    TROUPE_LOG(warn, "trainer.module", "error=\"{}\"", loaded.error().context);
+  if (options_.at_idle_priority)
+    run_when_idle();
   return {[this](const run_round& what) -> caf::result<round_result> {
-    if (options_.at_idle_priority && !std::exchange(has_thread_, true))
-      run_when_idle();
     pace_->begin();
     const auto begin = time_.steady();
     auto made = run(what);

@@ -18,7 +18,8 @@ namespace troupe::actors {
 
 /// Runs rounds of training on a thread of its own, which has the lowest priority and at most its
 /// share of a processor: for reading the log and the items, for fitting the weight in the blend,
-/// and for the training itself. LibTorch is loaded by the first round.
+/// and for the training itself. LibTorch is loaded as soon as it runs, before there are users who
+/// would wait for it.
 ///
 /// Bounds: one round at a time, of at most `events_max` events. Blocking: yes; detached. A round
 /// that is under way when the pace stops ends with errc::unavailable.
@@ -58,7 +59,6 @@ private:
   std::shared_ptr<const model::fold_rules> rules_;
   std::shared_ptr<training_pace> pace_;
   options options_;
-  bool has_thread_ = false;
 };
 
 } // namespace troupe::actors

@@ -15,11 +15,9 @@ std::filesystem::path training_module_path() {
   return program.parent_path().parent_path() / "lib" / "libtroupe_training.so";
 }
 
-result<std::unique_ptr<sequence_trainer>> make_trainer(const std::filesystem::path& file,
-                                                       const sequence_data& data,
-                                                       const training_options& options) {
-  if (auto fine = check_training(data, options); !fine)
-    return fine.error();
+namespace {
+
+result<make_sequence_trainer*> load(const std::filesystem::path& file) {
   auto* const module = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr)
     return failure{errc::unavailable,
@@ -32,7 +30,26 @@ result<std::unique_ptr<sequence_trainer>> make_trainer(const std::filesystem::pa
                    fmt::format("{} is of version {}, this program of {}; install them together",
                                file.string(), version == nullptr ? "unknown" : *version,
                                training_interface)};
-  return std::unique_ptr<sequence_trainer>{make(data, options)};
+  return make;
+}
+
+} // namespace
+
+result<void> load_training_module(const std::filesystem::path& file) {
+  if (auto made = load(file); !made)
+    return made.error();
+  return {};
+}
+
+result<std::unique_ptr<sequence_trainer>> make_trainer(const std::filesystem::path& file,
+                                                       const sequence_data& data,
+                                                       const training_options& options) {
+  if (auto fine = check_training(data, options); !fine)
+    return fine.error();
+  const auto make = load(file);
+  if (!make)
+    return make.error();
+  return std::unique_ptr<sequence_trainer>{(*make)(data, options)};
 }
 
 } // namespace troupe::model

@@ -51,6 +51,10 @@ def active(server):
     return next(one for one in versions(server) if one["active"])
 
 
+def has_libtorch(server):
+    return "libtorch" in pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
+
+
 def main():
     troupe = sys.argv[1]
     with tempfile.TemporaryDirectory() as name:
@@ -104,6 +108,10 @@ def main():
             expect(active(server)["version"] >= 1, "what was learnt is there after a restart")
             _, text = request(server.port, "GET", "/metrics")
             expect("troupe_actors_trainer_rounds_total" not in text, "nobody trains")
+            expect(not has_libtorch(server), "who does not train does without LibTorch")
+            server.stop()
+        with Server(troupe, data, "--set", "trainer.interval=1h") as server:
+            wait_for(lambda: has_libtorch(server), "LibTorch is there before the first round")
             server.stop()
 
 

@@ -486,6 +486,8 @@ TEST_SUITE("model.training") {
     REQUIRE(missing.has_error());
     CHECK(missing.error().code == errc::unavailable);
     CHECK(missing.error().context.find("/nowhere/libtroupe_training.so") != std::string::npos);
+    CHECK(load_training_module(TROUPE_TRAINING_MODULE).has_value());
+    CHECK(load_training_module("/nowhere/it.so").error().code == errc::unavailable);
   }
 
 } // TEST_SUITE
