@@ -55,12 +55,11 @@ result<encoder_shape> plan_pruning(const encoder_shape& from, double share) {
   return made;
 }
 
-result<trained_encoder> prune_encoder(const sequence_corpus& corpus,
-                                      const std::filesystem::path& module,
-                                      const training_plan& plan, const prune_plan& prune,
-                                      const trained_encoder& from,
-                                      const std::function<void(const epoch_report&)>& on_epoch,
-                                      const std::function<bool()>& stop) {
+result<trained_encoder>
+prune_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
+              const training_plan& plan, const prune_plan& prune, const trained_encoder& from,
+              const std::function<void(const epoch_report&)>& on_epoch,
+              const std::function<bool()>& stop, const training_checkpoints& checkpoints) {
   const auto shape = plan_pruning(from.shape, prune.share);
   if (!shape)
     return shape.error();
@@ -77,10 +76,11 @@ result<trained_encoder> prune_encoder(const sequence_corpus& corpus,
     return fine.error();
   (*trainer)->scale_learning_rate(prune.rate);
   bool stopped = false;
-  auto made = run_training(corpus, **trainer, how, on_epoch, [&stopped, &stop] {
+  const auto asked = [&stopped, &stop] {
     stopped = stopped || (stop && stop());
     return stopped;
-  });
+  };
+  auto made = run_training(corpus, **trainer, how, on_epoch, asked, checkpoints);
   if (stopped)
     return failure{errc::unavailable, "pruning was stopped"};
   return made;

@@ -31,13 +31,14 @@ struct prune_plan {
 
 /// The encoder with `prune.share` fewer units (prune_weights), which then trains on as `plan` says,
 /// with its teacher, to make up for those that are gone: first on all but the held-out events, by
-/// which it is judged, then on these too. `from` is taken as it was before it learnt those.
+/// which it is judged, then on these too. `from` is taken as it was before it learnt those;
+/// whoever resumes gives the same one.
 /// Errors: as plan_pruning and train_encoder; unavailable if it was stopped before its end.
 [[nodiscard]] result<trained_encoder>
 prune_encoder(const sequence_corpus& corpus, const std::filesystem::path& module,
               const training_plan& plan, const prune_plan& prune, const trained_encoder& from,
               const std::function<void(const epoch_report&)>& on_epoch,
-              const std::function<bool()>& stop);
+              const std::function<bool()>& stop, const training_checkpoints& checkpoints = {});
 
 /// The encoder with the item vectors that are left of it in int8 (quantise_items), still in
 /// float32, judged anew.

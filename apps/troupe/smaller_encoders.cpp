@@ -59,7 +59,8 @@ result<void> report_change(const char* what, const trained_encoder& from, const 
   return {};
 }
 
-result<trained_encoder> prune(const encoder_training& how, double share, trained_encoder from) {
+result<trained_encoder> prune(const encoder_training& how, double share, trained_encoder from,
+                              const model::training_checkpoints& checkpoints) {
   if (how.stop()) {
     fmt::print("prune: left out, for the training was stopped\n");
     return from;
@@ -70,8 +71,8 @@ result<trained_encoder> prune(const encoder_training& how, double share, trained
   fmt::print("prune: {} in each block; passes to recover\n", sizes(from.shape, *shape));
   model::prune_plan plan{.share = share};
   plan.epochs_max = std::min(plan.epochs_max, how.plan.epochs_max);
-  auto made =
-      model::prune_encoder(how.corpus, how.module, how.plan, plan, from, how.on_epoch, how.stop);
+  auto made = model::prune_encoder(how.corpus, how.module, how.plan, plan, from, how.on_epoch,
+                                   how.stop, checkpoints);
   if (!made && how.stop()) {
     fmt::print("prune: left out, for it was stopped\n");
     return from;
@@ -132,12 +133,13 @@ result<void> train_teacher(encoder_training& how, const smaller_options& what,
 }
 
 result<trained_encoder> make_smaller(const encoder_training& how, const smaller_options& what,
-                                     trained_encoder from) {
+                                     trained_encoder from,
+                                     const model::training_checkpoints& pruning) {
   if (how.plan.teacher)
     if (auto fine = report_change("distill", *how.plan.teacher, from); !fine)
       return fine.error();
   if (what.prune) {
-    auto pruned = prune(how, *what.prune, std::move(from));
+    auto pruned = prune(how, *what.prune, std::move(from), pruning);
     if (!pruned)
       return pruned;
     from = std::move(*pruned);

@@ -49,9 +49,10 @@ struct encoder_training {
 
 /// The trained encoder pruned and its vectors rounded to int8, as is wanted, with a printed line
 /// for each of these and for the distillation before. Once it is stopped, what takes training is
-/// left out, and a line says so.
+/// left out, and a line says so. `pruning` is of the passes after it.
 /// Errors: as model::prune_encoder and model::quantise_encoder.
 [[nodiscard]] result<model::trained_encoder>
-make_smaller(const encoder_training& how, const smaller_options& what, model::trained_encoder from);
+make_smaller(const encoder_training& how, const smaller_options& what, model::trained_encoder from,
+             const model::training_checkpoints& pruning);
 
 } // namespace troupe::apps

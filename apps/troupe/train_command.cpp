@@ -112,11 +112,18 @@ checkpoint_file teachers(const checkpoint_file& checkpoint) {
   return checkpoint_file{checkpoint.directory() / "teacher"};
 }
 
+/// And so have the passes after pruning.
+checkpoint_file prunings(const checkpoint_file& checkpoint) {
+  return checkpoint_file{checkpoint.directory() / "pruned"};
+}
+
 /// The encoder that is wanted, after its teacher and before what makes it smaller.
 result<model::trained_encoder> train_all(encoder_training how, const train_options& options,
                                          const checkpoint_file& checkpoint) {
   const auto& smaller = options.smaller;
   auto resume = options.resume;
+  if (!resume)
+    prunings(checkpoint).remove(); // another encoder's
   if (smaller.distill) {
     if (!resume)
       checkpoint.remove(); // a student's of another teacher
@@ -134,7 +141,11 @@ result<model::trained_encoder> train_all(encoder_training how, const train_optio
       model::train_encoder(how.corpus, how.module, how.plan, how.on_epoch, how.stop, *checkpoints);
   if (!made)
     return made;
-  return make_smaller(how, smaller, std::move(*made));
+  const auto of_pruning =
+      checkpoints_in(prunings(checkpoint), options.resume && prunings(checkpoint).exists());
+  if (!of_pruning)
+    return of_pruning.error();
+  return make_smaller(how, smaller, std::move(*made), *of_pruning);
 }
 
 void print_fit(const model::blend_fit& fit) {
@@ -210,6 +221,7 @@ int run_train(const train_options& options) {
     fmt::print("stopped early; --resume goes on from {}\n", checkpoint.directory().string());
   else {
     teachers(checkpoint).remove();
+    prunings(checkpoint).remove();
     checkpoint.remove();
   }
   return exit_ok;

@@ -84,6 +84,28 @@ def stops_and_resumes(troupe, data, directory):
     expect(not kept.parent.parent.exists(), "no checkpoint is left")
 
 
+def resumes_pruning(troupe, data, directory):
+    """A kill while the pruned encoder recovers costs neither its passes nor the training before."""
+    root = directory / "pruned"
+    train = ("train", "--data", str(data), "--snapshots", str(root), "--dimensions", "32",
+             "--epochs", "20", "--patience", "20", "--prune", "0.5")
+    process = subprocess.Popen([troupe, *train], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, bufsize=1)
+    is_pruned = False
+    for line in process.stdout:
+        if is_pruned and line.startswith("epoch   2"):
+            break
+        is_pruned = is_pruned or line.startswith("prune: 64 -> 32")
+    process.kill()
+    process.communicate()
+    kept = directory / "pruned.checkpoint" / "pruned" / "training.safetensors"
+    expect(kept.exists() and not root.exists(), "the checkpoint of what was pruned, no snapshot")
+    code, output, errors = run(troupe, *train, "--resume")
+    expect(code == 0 and "epoch   1 " not in output and "epoch   3" in output, f"{output}{errors}")
+    change(output, "prune")
+    expect(not kept.parent.parent.exists(), "no checkpoint is left")
+
+
 def serves(troupe, data):
     with Server(troupe, data) as server:
         status, body = request(server.port, "GET", "/v1/users/u1/recommendations?k=5")
@@ -110,6 +132,7 @@ def main():
         refuses(troupe, data)
         trains(troupe, data)
         stops_and_resumes(troupe, data, pathlib.Path(name))
+        resumes_pruning(troupe, data, pathlib.Path(name))
         serves(troupe, data)
 
 

@@ -117,6 +117,30 @@ TEST_SUITE("model.smaller_encoder") {
     CHECK(stopped.error().code == errc::unavailable);
   }
 
+  TEST_CASE_FIXTURE(walkers, "passes after pruning are resumed from a checkpoint") {
+    const auto from = train(plan).value();
+    std::vector<std::string> kept;
+    const auto run = [&](std::string resume) {
+      training_checkpoints checkpoints;
+      checkpoints.resume = std::move(resume);
+      checkpoints.keep = [&kept](const std::string& bytes) -> result<void> {
+        kept.push_back(bytes);
+        return {};
+      };
+      return prune_encoder(corpus, TROUPE_TRAINING_MODULE, plan, {.share = 0.5}, from, {}, {},
+                           checkpoints);
+    };
+    const auto whole = run("").value();
+    const auto passes = kept.size();
+    REQUIRE(passes > 3);
+    const auto resumed = run(kept[1]).value();
+    CHECK(kept.size() == passes + passes - 2); // the first two were not made again
+    CHECK(resumed.weights == whole.weights);
+    CHECK(resumed.unaware == whole.unaware);
+    plan.options.seed = 7;
+    CHECK(run(kept[1]).error().code == errc::invalid_argument);
+  }
+
   TEST_CASE_FIXTURE(walkers, "what cannot be pruned is said before") {
     const auto shape = trained_shape(plan.options, 1);
     CHECK(plan_pruning(shape, 0).error().context
