@@ -2,6 +2,7 @@
 
 #include "actors/caf_compat.hpp"
 #include "actors/inner_messages.hpp"
+#include "actors/metrics_messages.hpp"
 #include "actors/model_messages.hpp"
 #include "base/error.hpp"
 #include "base/event.hpp"
@@ -480,6 +481,7 @@ struct node_handles {
   std::vector<user_directory_actor> directories; ///< one per group of user slots
   item_catalog_actor catalog;
   model_registry_actor models;
+  metrics_reader_actor metrics_reader;
 
   /// The directory of this user. REQUIRES: !directories.empty().
   [[nodiscard]] const user_directory_actor& directory_of(const user_id& user) const {

@@ -3,7 +3,6 @@
 #include "actors/caf_compat.hpp"
 #include "base/clock.hpp"
 #include "base/event.hpp"
-#include "base/item.hpp"
 #include "model/blend_learner.hpp"
 #include "model/sequences.hpp"
 #include "model/trained_encoder.hpp"

@@ -7,6 +7,7 @@
 #include "actors/item_catalog.hpp"
 #include "actors/item_shard.hpp"
 #include "actors/log_syncer.hpp"
+#include "actors/metrics_reader.hpp"
 #include "actors/model_registry.hpp"
 #include "actors/store_reader.hpp"
 #include "actors/trainer.hpp"
@@ -184,6 +185,7 @@ result<void> node::parts::spawn(metrics& where) {
   spawn_models(where);
   spawn_users(where);
   spawn_rest(where);
+  doors.metrics_reader = spawn_detached_state<metrics_reader_state>(system, std::cref(where));
   return {};
 }
 
@@ -287,6 +289,7 @@ void node::parts::end_all() {
   end(trainer);
   end(worker);
   end(doors.models);
+  end(doors.metrics_reader);
   end(keeper);
   end(replayer);
   end(log);

@@ -1,5 +1,7 @@
 #include "tests/integration/gateway/fake_node.hpp"
 
+#include "actors/metrics_reader.hpp"
+
 #include <caf/actor_system.hpp>
 #include <caf/typed_response_promise.hpp>
 
@@ -314,12 +316,14 @@ private:
 
 } // namespace
 
-actors::node_handles fake_node(caf::actor_system& system,
+actors::node_handles fake_node(caf::actor_system& system, const metrics& series,
                                const std::shared_ptr<fake_control>& control) {
   actors::node_handles node;
   node.directories = {actors::spawn_state<fake_directory>(system, control)};
   node.catalog = actors::spawn_state<fake_catalog>(system, control);
   node.models = actors::spawn_state<fake_models>(system);
+  node.metrics_reader =
+      actors::spawn_state<actors::metrics_reader_state>(system, std::cref(series));
   return node;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "base/metrics.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -25,8 +26,8 @@ struct fake_control {
 };
 
 /// A node of actors that keep what they are told in maps: a directory that pushes a slate after
-/// every event, a catalogue, and one snapshot.
-[[nodiscard]] actors::node_handles fake_node(caf::actor_system& system,
+/// every event, a catalogue, and one snapshot. `series` outlives them.
+[[nodiscard]] actors::node_handles fake_node(caf::actor_system& system, const metrics& series,
                                              const std::shared_ptr<fake_control>& control);
 
 } // namespace troupe::test

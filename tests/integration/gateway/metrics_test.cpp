@@ -29,7 +29,7 @@ TEST_SUITE("gateway.metrics") {
                              "troupe_gateway_connections_refused_total{limit=\"total\"} 0",
                              "troupe_gateway_connections_refused_total{limit=\"address\"} 0",
                              "troupe_gateway_in_flight_limit 11",
-                             "troupe_gateway_in_flight_depth 0",
+                             "troupe_gateway_in_flight_depth ",
                              "troupe_gateway_in_flight_refused_total 0",
                              "troupe_gateway_in_flight_expired_total 0",
                              "troupe_gateway_unanswered_limit 256",
@@ -118,6 +118,18 @@ TEST_SUITE("gateway.metrics") {
     at.control->hang = false;
     CHECK(live.ask(event_text(3), "ack") != "");
     CHECK(at.metric("troupe_gateway_in_flight_expired_total") == 2);
+  }
+
+  TEST_CASE("/metrics answers while as much waits for actors as may") {
+    server_fixture at{[](config::settings& how) { how.gateway.in_flight_max = 1; }};
+    at.control->hang = true;
+    raw_client waiting{at};
+    waiting.send("GET /v1/users/u/recommendations HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(at.reaches("troupe_gateway_in_flight_depth", 1));
+    const auto page = raw_client{at}.ask("GET", "/metrics");
+    CHECK(page.status == 200);
+    CHECK(page.body.find("\ntroupe_gateway_in_flight_depth 1\n") != std::string::npos);
+    CHECK(at.reaches("troupe_gateway_in_flight_refused_total", 1)); // an actor was not asked
   }
 
   TEST_CASE("too many surfaces and too long lists are counted") {

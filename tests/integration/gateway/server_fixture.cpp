@@ -22,8 +22,8 @@ server_fixture::server_fixture(const std::function<void(config::settings&)>& adj
   settings.node.io_threads = 1;
   settings.node.shutdown_timeout = std::chrono::seconds{5};
   adjust(settings);
-  auto started = gateway::server::start(settings, system, fake_node(system, control), time,
-                                        registry, [this] { return ready.load(); });
+  auto started = gateway::server::start(settings, system, fake_node(system, registry, control),
+                                        time, registry, [this] { return ready.load(); });
   if (started)
     server = std::move(*started);
   else

@@ -58,11 +58,11 @@ struct server_fixture {
   [[nodiscard]] bool reaches(const std::string& series, double value) const;
 
   config::settings settings;
+  metrics registry;
   caf::actor_system_config config;
   caf::actor_system system{config.set("scheduler.max-threads", 1)};
   std::shared_ptr<fake_control> control = std::make_shared<fake_control>();
   shifted_clock time;
-  metrics registry;
   std::atomic<bool> ready{true};
   std::unique_ptr<gateway::server> server;
   failure why;
