@@ -167,7 +167,8 @@ TEST_SUITE("model.continue_training") {
 
   TEST_CASE_FIXTURE(walkers, "the weight is fitted to events that came after the training") {
     const auto ahead = walks(100, 40, 1);
-    auto fit = weight_fit::make({}, *rules(), {}, *parent, ahead.size(), 30).value();
+    const auto meaning = rules(); // outlives the fit
+    auto fit = weight_fit::make({}, *meaning, {}, *parent, ahead.size(), 30).value();
     CHECK(fit.best().error().code == errc::invalid_argument); // nothing was asked for
     for (const auto& one : walks(0, 60, 1))
       fit.learn(one.what);
