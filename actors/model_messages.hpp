@@ -78,6 +78,7 @@ struct run_round {
 /// What a round gave; `before` and `after` are the judgements of the parent and of this.
 struct round_result {
   std::shared_ptr<const model::trained_encoder> now;
+  std::uint64_t upto = 0; ///< last arrival that counted; of a first one that was gone on with, less
   model::epoch_report before;
   model::epoch_report after;
   bool is_accepted = false;

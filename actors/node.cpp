@@ -223,6 +223,7 @@ void node::parts::spawn_models(metrics& where) {
   training_worker_state::options work;
   work.events_max = how.events_max;
   work.module = model::training_module_path();
+  work.first_run = keeping.root.string() + ".first";
   work.corpus = model::corpus_options_for(settings.blend);
   work.blend = settings.blend;
   worker = spawn_detached_state<training_worker_state>(system, std::ref(store), std::cref(time),

@@ -198,7 +198,6 @@ result<std::optional<run_round>> trainer_state::make_first_round() {
     return last.error();
   if (*last < options_.first_events)
     return std::nullopt;
-  position_ = *last; // what its snapshot will have learnt
   run_round made;
   made.upto = *last;
   return made;
@@ -212,11 +211,11 @@ void trainer_state::take(const round_result& what) {
   TROUPE_LOG(info, "trainer.round",
              "parent={} before={:.4f} after={:.4f} accepted={} weight={} seconds={:.1f}", version_,
              what.before.ndcg, what.after.ndcg, what.is_accepted, what.weight, what.seconds);
-  learnt_ = position_;
+  learnt_ = what.upto;
   (what.is_accepted ? probe_.accepted : probe_.refused).add();
   if (!what.is_accepted && what.weight == weight_)
     return;
-  auto files = to_files(*what.now, what.weight, version_, position_, time_.now());
+  auto files = to_files(*what.now, what.weight, version_, what.upto, time_.now());
   if (!files) {
     TROUPE_LOG(error, "trainer.not_published", "error=\"{}\"", files.error().context);
     return probe_.failed.add();

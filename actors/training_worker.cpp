@@ -6,8 +6,13 @@
 #include "model/history_buffer.hpp"
 #include "model/training_module.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <charconv>
 #include <iterator>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace troupe::actors {
@@ -22,6 +27,27 @@ failure stopped() {
   return {errc::unavailable, "the round was stopped"};
 }
 
+/// A first training between two epochs: the last arrival it is of, on a line of its own, and the
+/// checkpoint.
+struct first_run {
+  std::uint64_t upto = 0;
+  std::string checkpoint;
+};
+
+std::string to_bytes(std::uint64_t upto, std::string_view checkpoint) {
+  return fmt::format("{}\n{}", upto, checkpoint);
+}
+
+result<first_run> to_first_run(std::string_view bytes) {
+  first_run made;
+  const auto* const end = bytes.data() + bytes.size();
+  const auto read = std::from_chars(bytes.data(), end, made.upto);
+  if (read.ec != std::errc{} || read.ptr == end || *read.ptr != '\n')
+    return failure{errc::corrupt_data, "the kept run does not begin with an arrival"};
+  made.checkpoint.assign(read.ptr + 1, end);
+  return made;
+}
+
 } // namespace
 
 training_worker_state::training_worker_state(handle::pointer /*self*/, storage::store& store,
@@ -29,7 +55,10 @@ training_worker_state::training_worker_state(handle::pointer /*self*/, storage::
                                              std::shared_ptr<const model::fold_rules> rules,
                                              std::shared_ptr<training_pace> pace, options opts)
     : store_(store), time_(time), rules_(std::move(rules)), pace_(std::move(pace)),
-      options_(std::move(opts)) {}
+      options_(std::move(opts)) {
+  if (!options_.first_run.empty())
+    first_run_.emplace(options_.first_run, "first.checkpoint");
+}
 
 training_worker_state::handle::behavior_type training_worker_state::make_behavior() {
   // At the priority of the others: it cannot rest, and whoever stops the node waits for it.
@@ -57,15 +86,44 @@ result<round_result> training_worker_state::run(const run_round& what) const {
 
 result<round_result> training_worker_state::first(const run_round& what,
                                                   std::vector<item> items) const {
+  if (first_run_ && first_run_->exists()) {
+    auto made = resume_first(items);
+    if (made || made.error().code == errc::unavailable)
+      return made;
+    TROUPE_LOG(info, "trainer.first_run_anew", "why=\"{}\"", made.error().context);
+  }
+  return train_first(what.upto, items, {});
+}
+
+result<round_result> training_worker_state::resume_first(std::span<const item> items) const {
+  const auto bytes = first_run_->load();
+  if (!bytes)
+    return bytes.error();
+  auto kept = to_first_run(*bytes);
+  if (!kept)
+    return kept.error();
+  TROUPE_LOG(info, "trainer.first_run_resumed", "event_position={}", kept->upto);
+  return train_first(kept->upto, items, std::move(kept->checkpoint));
+}
+
+result<round_result> training_worker_state::train_first(std::uint64_t upto,
+                                                        std::span<const item> items,
+                                                        std::string resume) const {
   std::vector<stored_event> events;
   const auto keep = [&events](stored_event&& one) { events.push_back(std::move(one)); };
-  if (auto read = each_event(what.upto, keep); !read)
+  if (auto read = each_event(upto, keep); !read)
     return read.error();
   const auto corpus = model::make_corpus(events, items, *rules_, options_.corpus);
   if (!corpus)
     return corpus.error();
   const auto hold = [this] { return pace_->hold(); };
-  auto trained = model::train_encoder(*corpus, options_.module, {}, {}, hold);
+  model::training_checkpoints checkpoints;
+  checkpoints.resume = std::move(resume);
+  if (first_run_)
+    checkpoints.keep = [this, upto](const std::string& bytes) {
+      return first_run_->keep(to_bytes(upto, bytes));
+    };
+  auto trained = model::train_encoder(*corpus, options_.module, {}, {}, hold, checkpoints);
   if (!trained)
     return trained.error();
   if (pace_->hold())
@@ -74,7 +132,10 @@ result<round_result> training_worker_state::first(const run_round& what,
       model::fit_sequence_weight(events, items, *rules_, options_.blend, *trained, hold);
   if (!fit)
     return fit.error();
+  if (first_run_)
+    first_run_->remove();
   round_result made;
+  made.upto = upto;
   made.after = trained->judged;
   made.is_accepted = true;
   made.weight = fit->weight;
@@ -96,7 +157,10 @@ result<round_result> training_worker_state::next(const run_round& what,
                                           [this] { return pace_->hold(); });
   if (!trained)
     return trained.error();
+  if (first_run_)
+    first_run_->remove(); // somebody else trained a first one
   round_result made;
+  made.upto = what.upto;
   made.weight = *weight;
   made.before = trained->before;
   made.after = trained->after;

@@ -2,7 +2,6 @@
 
 #include "actors/model_files.hpp"
 #include "actors/model_registry.hpp"
-#include "apps/troupe/checkpoint_file.hpp"
 #include "apps/troupe/exit_codes.hpp"
 #include "apps/troupe/one_of.hpp"
 #include "apps/troupe/settings_options.hpp"
@@ -13,6 +12,7 @@
 #include "model/fit_blend.hpp"
 #include "model/trained_encoder.hpp"
 #include "model/training_module.hpp"
+#include "storage/checkpoint_file.hpp"
 #include "storage/snapshot_directory.hpp"
 
 #include <fmt/format.h>
@@ -30,6 +30,8 @@
 
 namespace troupe::apps {
 namespace {
+
+using storage::checkpoint_file;
 
 struct train_options {
   settings_options settings;

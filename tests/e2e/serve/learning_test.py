@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -55,14 +56,26 @@ def has_libtorch(server):
     return "libtorch" in pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
+def breaks_off_a_first_model(troupe, data, left):
+    """A kill in the midst of the first training, which is slow enough for that."""
+    with Server(troupe, data, "--set", "trainer.interval=1s", "--set", "trainer.first_events=400",
+                "--set", "trainer.cpu_share=0.05") as server:
+        wait_for(left.exists, "the first training is kept")
+        server.stop(signal.SIGKILL)
+    expect(not pathlib.Path(f"{data}.models").exists(), "there is no version yet")
+
+
 def main():
     troupe = sys.argv[1]
     with tempfile.TemporaryDirectory() as name:
         data = fill(troupe, pathlib.Path(name))
+        left = pathlib.Path(f"{data}.models.first") / "first.checkpoint"
+        breaks_off_a_first_model(troupe, data, left)
         with Server(troupe, data, "--set", "trainer.interval=1s", "--set",
                     "trainer.first_events=400", "--set", "trainer.cpu_share=1") as server:
             wait_for(lambda: active(server)["version"] == 1, "a first model is trained and serves")
             expect(active(server)["event_position"] == 480, f"{active(server)}")
+            expect(not left.parent.exists(), "what the kill left is done with")
             _, slate = request(server.port, "GET", "/v1/users/u1/recommendations?k=5")
             expect(slate["model_version"] == 1, f"slates are made with it: {slate}")
 
@@ -100,6 +113,8 @@ def main():
             begin = time.monotonic()
             code, errors = server.stop()
             expect(code == 0, errors)
+            expect("trainer.first_run_resumed event_position=480" in errors, errors)
+            expect("trainer.first_run_anew" not in errors, errors)
             expect(time.monotonic() - begin < 25, "it stops in good time")
         kept = sorted(path.name for path in pathlib.Path(f"{data}.models").iterdir()
                       if path.name.isdigit())

@@ -39,7 +39,9 @@ public:
       by_.asked.push_back(what);
       if (!by_.answer)
         return to_error(by_.answer.error());
-      return *by_.answer;
+      auto made = *by_.answer;
+      made.upto = what.upto;
+      return made;
     }};
   }
 

@@ -3,7 +3,10 @@
 #include "actors/training_pace.hpp"
 #include "model/continue_training.hpp"
 #include "model/history_buffer.hpp"
+#include "model/trained_encoder.hpp"
+#include "storage/checkpoint_file.hpp"
 #include "tests/support/encoder_fixture.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/support/troupe_fixture.hpp"
 
 #include <caf/send.hpp>
@@ -12,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -36,6 +40,7 @@ struct workshop : troupe_fixture {
     advance(20ms);
     training_worker_state::options how;
     how.module = TROUPE_TRAINING_MODULE;
+    how.first_run = first_run.directory();
     how.blend = settings.blend;
     how.at_idle_priority = false; // the thread is the test's
     worker = spawn_state<training_worker_state>(
@@ -77,9 +82,26 @@ struct workshop : troupe_fixture {
     return made;
   }
 
+  /// A first training up to this arrival: what is to be kept after each epoch, and its end.
+  std::pair<std::vector<std::string>, model::trained_encoder> train(std::uint64_t upto) {
+    const auto corpus = model::make_corpus(store.events().read_arrivals(0, upto).value(),
+                                           store.items().scan({}, 100).value(), *context->rules, {})
+                            .value();
+    std::vector<std::string> kept;
+    model::training_checkpoints checkpoints;
+    checkpoints.keep = [&](const std::string& bytes) -> result<void> {
+      kept.push_back(std::to_string(upto) + "\n" + bytes);
+      return {};
+    };
+    auto made = model::train_encoder(corpus, TROUPE_TRAINING_MODULE, {}, {}, {}, checkpoints);
+    return {std::move(kept), std::move(made).value()};
+  }
+
   result<round_result> work(const run_round& what) { return ask<round_result>(worker, what); }
 
   std::vector<std::string> names;
+  test::temp_dir folder;
+  storage::checkpoint_file first_run{folder.path() / "first", "first.checkpoint"};
   std::shared_ptr<training_pace> pace = std::make_shared<training_pace>(1);
   training_worker_actor worker;
   int happened_ = 0;
@@ -123,6 +145,44 @@ TEST_SUITE("actors.training_worker") {
     CHECK(made->is_accepted);
     CHECK(made->now->words.items().size() == 16);
     CHECK(made->after.judged > 0);
+    CHECK(made->upto == upto);
+    CHECK_FALSE(first_run.exists()); // it is done
+  }
+
+  TEST_CASE_FIXTURE(workshop, "a first model goes on where a node that ended left it") {
+    const auto upto = watch(12);
+    const auto [kept, whole] = train(upto);
+    REQUIRE(kept.size() > 2);
+    REQUIRE(first_run.keep(kept[1]).has_value());
+    run_round what;
+    what.upto = watch(12, 5);
+    const auto made = work(what);
+    REQUIRE(made.has_value());
+    CHECK(made->upto == upto); // what came in since is for the next round
+    CHECK(made->now->weights == whole.weights);
+    CHECK_FALSE(first_run.exists());
+  }
+
+  TEST_CASE_FIXTURE(workshop, "what was left of another first model, or is damaged, is not used") {
+    run_round what;
+    what.upto = watch(12);
+    const auto kept = train(what.upto - 1).first.back();
+    const auto line = kept.find('\n');
+    for (const auto& left : {std::to_string(what.upto) + kept.substr(line), kept.substr(0, line),
+                             kept.substr(0, kept.size() / 2), std::string{"\n"}, std::string{}}) {
+      REQUIRE(first_run.keep(left).has_value());
+      const auto made = work(what);
+      REQUIRE(made.has_value());
+      CHECK(made->upto == what.upto);
+      CHECK_FALSE(first_run.exists());
+    }
+  }
+
+  TEST_CASE_FIXTURE(workshop, "a round on a parent does away with what was left of a first one") {
+    const auto learnt = watch(12);
+    REQUIRE(first_run.keep("anything").has_value());
+    REQUIRE(work(round(learnt, watch(12, 5))).has_value());
+    CHECK_FALSE(first_run.exists());
   }
 
   TEST_CASE_FIXTURE(workshop, "a log that teaches nothing is told") {

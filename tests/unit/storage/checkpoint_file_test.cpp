@@ -1,4 +1,4 @@
-#include "apps/troupe/checkpoint_file.hpp"
+#include "storage/checkpoint_file.hpp"
 
 #include "tests/support/temp_dir.hpp"
 
@@ -9,9 +9,9 @@
 #include <string>
 
 using namespace troupe;
-using troupe::apps::checkpoint_file;
+using troupe::storage::checkpoint_file;
 
-TEST_SUITE("apps.checkpoint_file") {
+TEST_SUITE("storage.checkpoint_file") {
 
   TEST_CASE("the newest one is kept, in a directory that is made for it and goes with it") {
     const test::temp_dir folder;
